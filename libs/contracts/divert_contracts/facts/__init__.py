@@ -1,0 +1,1 @@
+"""Every fact that divert publishes, by the topic that it first stands on."""

@@ -1,0 +1,66 @@
+"""policies.v1: configuration as facts. Every service reads the topic to its end before it works."""
+
+from pydantic import AwareDatetime, Field, JsonValue
+
+from divert_contracts.facts.base import Fact
+from divert_contracts.model import Model
+from divert_contracts.vocabulary import PolicyKind
+
+
+class Approval(Model):
+    """Somebody's recorded word that a policy may be used."""
+
+    role: str
+    """``clinical``, ``psap`` or ``provider``."""
+    by: str
+    at: AwareDatetime
+    backtest: str
+    """SHA-256 of the back-test that was looked at."""
+
+
+class PolicyPublished(Fact):
+    """A version of a policy document."""
+
+    kind: PolicyKind
+    version: str
+    in_force_from: AwareDatetime
+    """For calls accepted from then on, in domain time."""
+    document: dict[str, JsonValue]
+    """The whole document, validated by the service that it is for."""
+    digest: str
+    """SHA-256 of the canonical document."""
+    approvals: tuple[Approval, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Kind and version."""
+        return f"{self.kind}/{self.version}"
+
+
+class AgencyRegistered(Fact):
+    """An agency may post calls; its hand-off and feedback topics exist."""
+
+    agency: str
+    """Lower-case letters, digits and hyphens."""
+    title: str
+
+    @property
+    def key(self) -> str:
+        """The agency's id."""
+        return f"agency/{self.agency}"
+
+
+class ClockSet(Fact):
+    """How domain time runs from a moment on. The newest whose moment has come is in force."""
+
+    real_from: AwareDatetime
+    """The moment, in real time."""
+    domain_from: AwareDatetime
+    """The domain time at that moment."""
+    rate: float = Field(gt=0)
+    """Domain seconds in a real second; 1 outside demonstrations."""
+
+    @property
+    def key(self) -> str:
+        """One key: the newest record counts."""
+        return "clock"
