@@ -1,0 +1,1 @@
+"""What every divert service runs on."""

@@ -1,0 +1,190 @@
+"""How a step is run: pure, and the same on Kafka and Postgres as in memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Generic
+from uuid import UUID, uuid5
+
+from typing_extensions import TypeVar
+
+from divert_chassis.service import Remembered, Service, Stage, Wired
+from divert_contracts import ids
+from divert_contracts.envelope import Envelope
+from divert_contracts.facts.base import Fact
+from divert_contracts.step import Command, Failure, Next, Refusal, Rejected, State
+
+S = TypeVar("S", bound=State, default=Any)
+
+MOST_TIMERS_AT_ONCE = 1_000
+"""A state whose timers do not go away when they have run is a bug, not a reason to spin."""
+
+
+@dataclass(frozen=True)
+class Held(Generic[S]):
+    """A state with its version: how many facts were published for its key."""
+
+    state: S
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a command's sender is told after it was done or refused."""
+
+    answer: bytes | None = None
+    """JSON of the step's answer."""
+    refusal: Refusal | None = None
+
+    @classmethod
+    def of(cls, chosen: Next[Any]) -> "Reply":
+        """Return what a step says to the sender of its command."""
+        return cls(None if chosen.answer is None else chosen.answer.model_dump_json().encode(), chosen.refused)
+
+
+def targets(service: Service[Any], fact: Fact) -> Iterator[tuple[Remembered[Any, Any], str]]:
+    """Yield the kinds of state that a fact concerns, each with its key."""
+    for kind in service.kinds:
+        if type(fact) in kind.steps or type(fact) in kind.keeps:
+            yield kind, kind.key(fact)
+
+
+def take(
+    service: Service[Any],
+    kind: Remembered[S, Any],
+    held: Held[S],
+    what: Envelope | Command,
+    *,
+    cause: UUID,
+    given: object,
+    at: datetime,
+    traceparent: str | None = None,
+) -> tuple[Held[S], list[Envelope], Next[S]]:
+    """Run the step for a fact or a command; a fact hands its own trace context on.
+
+    Returns:
+        What is held from now on, what is to be published, and all that the step said.
+
+    Raises:
+        Rejected: the step cannot handle it, now or ever.
+    """
+    if isinstance(what, Envelope):
+        keep = kind.keeps.get(type(what.fact))
+        chosen = (
+            kind.steps[type(what.fact)](held.state, what.fact, given, at)
+            if keep is None
+            else keep(held.state, what, given, at)
+        )
+    else:
+        step = kind.steps.get(type(what))
+        if step is None:
+            raise Rejected(f"no-step:{type(what).__name__}")
+        chosen = step(held.state, what, given, at)
+    if isinstance(what, Envelope):
+        after, published = _publish(service, held, chosen, cause, "fact", traceparent=what.traceparent)
+    else:
+        after, published = _publish(service, held, chosen, cause, "command", traceparent=traceparent)
+    return after, published, chosen
+
+
+def fail(
+    service: Service[Any],
+    kind: Remembered[S, Any],
+    held: Held[S],
+    failure: Failure,
+    *,
+    cause: UUID,
+    given: object,
+    at: datetime,
+) -> tuple[Held[S], list[Envelope]]:
+    """Run the step for a fact that cannot be handled, where the service has one."""
+    if kind.failed is None:
+        return held, []
+    return _publish(service, held, kind.failed(held.state, failure, given, at), cause, "failure")
+
+
+def ring(
+    service: Service[Any], kind: Remembered[S, Any], key: str, held: Held[S], *, given: object, at: datetime
+) -> tuple[Held[S], list[Envelope], list[str]]:
+    """Run the timers of a state whose time has come, earliest first, until none is due.
+
+    Returns:
+        What is held from now on, what is to be published, and the names of the timers that ran.
+
+    Raises:
+        RuntimeError: a timer stays due however often it runs.
+    """
+    published: list[Envelope] = []
+    rung: list[str] = []
+    for _ in range(MOST_TIMERS_AT_ONCE):
+        due = min((one for one in held.state.due() if one.at <= at), key=lambda one: one.at, default=None)
+        if due is None:
+            return held, published, rung
+        rung.append(type(due.timer).__name__)
+        name = f"{service.source}:{kind.name}:{key}:{type(due.timer).__name__}:{due.at.isoformat()}:{held.version}"
+        chosen = kind.steps[type(due.timer)](held.state, due.timer, given, at)
+        held, facts = _publish(service, held, chosen, uuid5(ids.NAMESPACE, name), "timer")
+        published += facts
+    raise RuntimeError(f"timers of {kind.name} never end")
+
+
+def staged(stage: Stage[Any], cause: Envelope, facts: Sequence[Fact]) -> list[Envelope]:
+    """Return what a stage publishes for a cause, under ids that follow from it alone."""
+    return [
+        Envelope(
+            id=ids.fact_id(cause.id, stage.source, type(fact).__name__, number),
+            source=stage.source,
+            fact=fact,
+            cause=cause.id,
+            traceparent=cause.traceparent,
+        )
+        for number, fact in enumerate(facts)
+    ]
+
+
+def document(state: State) -> bytes:
+    """Return a state as it is stored; what has its default value is left out."""
+    return state.__pydantic_serializer__.to_json(state, exclude_defaults=True)
+
+
+def next_due(state: State) -> datetime | None:
+    """Return when the state wants to be woken."""
+    return min((one.at for one in state.due()), default=None)
+
+
+def variants(service: Wired[Any], envelope: Envelope) -> Iterator[tuple[str, Envelope]]:
+    """Yield each topic that a fact goes to, with the fact as it may stand there."""
+    for topic in service.destinations(type(envelope.fact)):
+        fact = envelope.fact if topic.private else envelope.fact.without_private()
+        yield topic.name_for(fact), envelope if fact is envelope.fact else replace(envelope, fact=fact)
+
+
+def _publish(
+    service: Service[Any],
+    held: Held[S],
+    chosen: Next[S],
+    cause: UUID,
+    caused_by: str,
+    *,
+    traceparent: str | None = None,
+) -> tuple[Held[S], list[Envelope]]:
+    numbers: dict[str, int] = {}
+    version = held.version
+    published: list[Envelope] = []
+    for fact in chosen.facts:
+        kind = type(fact).__name__
+        number = numbers.get(kind, 0)
+        numbers[kind] = number + 1
+        version += 1
+        published.append(
+            Envelope(
+                id=ids.fact_id(cause, service.source, kind, number),
+                source=service.source,
+                fact=fact,
+                cause=cause,
+                caused_by=caused_by,
+                sequence=version,
+                traceparent=traceparent,
+            )
+        )
+    return Held(chosen.state, version), published

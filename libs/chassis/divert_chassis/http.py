@@ -1,0 +1,393 @@
+"""What every API of divert has: problems for errors, limits, health, metrics, its own documentation; and a server."""
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from divert_chassis.health import Health, Report
+from divert_chassis.logs import logger
+from divert_chassis.metrics import HTTP_REQUESTS, HTTP_SECONDS, REGISTRY
+from divert_chassis.problems import MEDIA_TYPE, SCHEMA, Problem, of_status, refused
+from divert_chassis.telemetry import SpanKind, span
+from divert_contracts.step import Unavailable
+
+__all__ = ["Problem", "Server", "application", "refused", "serve"]
+
+log = logger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+RETRY = {"retry-after": "1"}
+"""Seconds after which a request that was not possible may be repeated."""
+COMMON = ("/livez", "/readyz", "/metrics")
+CLIENT_CLOSED = 499
+"""Counted for a request whose sender went away; nobody receives it."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ALWAYS = {
+    "content-security-policy": POLICY,
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+def application(
+    *,
+    title: str,
+    version: str,
+    router: APIRouter,
+    health: Health,
+    body_limit: int = 1_048_576,
+    body_seconds: float = 10.0,
+    most_at_once: int = 1_000,
+) -> FastAPI:
+    """Build the API of a service.
+
+    Every error is ``application/problem+json``. A handler raises ``Problem``, or ``Unavailable`` for a 503 that may be
+    repeated. Every response has ``x-request-id``: the sender's, if it is plain and short, else a new one.
+
+    Args:
+        title: the name of the API; ``Provider gateway`` counts its requests as ``provider-gateway``.
+        version: of the API.
+        router: the service's routes.
+        health: what ``/livez`` and ``/readyz`` tell.
+        body_limit: bytes that a request body may have; beyond it 413.
+        body_seconds: real seconds within which a body must have come whole; beyond them 408.
+        most_at_once: requests in hand; beyond them 503, except for health and metrics.
+    """
+    app = FastAPI(title=title, version=version, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app.include_router(router)
+    app.include_router(_common(health))
+    app.mount("/docs/assets", StaticFiles(directory=STATIC), name="docs-assets")
+    app.exception_handler(Problem)(_problem)
+    app.exception_handler(HTTPException)(_of_http)
+    app.exception_handler(RequestValidationError)(_of_validation)
+    app.exception_handler(Unavailable)(_of_unavailable)
+    app.add_middleware(
+        Edge,
+        service=title.lower().replace(" ", "-"),
+        body_limit=body_limit,
+        body_seconds=body_seconds,
+        most_at_once=most_at_once,
+    )
+    app.openapi = lambda: _openapi(app)
+    return app
+
+
+class Edge:
+    """The outermost layer of every API, plain ASGI: request id, headers, limits, metrics, and the last resort.
+
+    The body is read whole before the application sees the request, so that neither its size nor its slowness can hold
+    a handler, whether its length was told or it comes in chunks.
+    """
+
+    def __init__(self, app: ASGIApp, *, service: str, body_limit: int, body_seconds: float, most_at_once: int) -> None:
+        """Wrap an application; see ``application`` for the limits."""
+        self._app = app
+        self._service = service
+        self._body_limit = body_limit
+        self._body_seconds = body_seconds
+        self._most_at_once = most_at_once
+        self._in_hand = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        exchange = _Exchange(scope, send, _request_id(headers))
+        began = time.perf_counter()
+        with (
+            bound_contextvars(request_id=exchange.request_id),
+            span(f"HTTP {scope['method']}", SpanKind.SERVER, parent=headers.get("traceparent")),
+        ):
+            self._in_hand += 1
+            try:
+                await self._handle(scope, headers, receive, exchange)
+            finally:
+                self._in_hand -= 1
+                route = _route(scope)
+                HTTP_REQUESTS.labels(self._service, _method(scope), route, exchange.status or CLIENT_CLOSED).inc()
+                HTTP_SECONDS.labels(self._service, route).observe(time.perf_counter() - began)
+
+    async def _handle(self, scope: Scope, headers: Headers, receive: Receive, exchange: "_Exchange") -> None:
+        try:
+            self._admit(scope)
+            body = await self._body(headers, receive)
+        except Problem as problem:
+            await exchange.answer(problem)
+            return
+        if body is None:
+            return
+        try:
+            await self._app(scope, _replayed(body, receive), exchange.send)
+        except Exception:
+            log.exception("request-failed", route=_route(scope), method=_method(scope))
+            if exchange.status is not None:
+                raise
+            await exchange.answer(of_status(HTTPStatus.INTERNAL_SERVER_ERROR))
+
+    def _admit(self, scope: Scope) -> None:
+        if self._in_hand > self._most_at_once and scope["path"] not in COMMON:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Too many requests at once", headers=RETRY)
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
+        """Return the whole body, or null when the sender went away."""
+        told = headers.get("content-length")
+        if told is None and "transfer-encoding" not in headers:
+            return b""
+        if told is not None and told.isdecimal() and int(told[:19]) > self._body_limit:
+            raise self._too_large()
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    part: bytes = message.get("body", b"")
+                    size += len(part)
+                    if size > self._body_limit:
+                        raise self._too_large()
+                    parts.append(part)
+                    if not message.get("more_body", False):
+                        return b"".join(parts)
+        except TimeoutError:
+            raise Problem(
+                HTTPStatus.REQUEST_TIMEOUT,
+                "slow-body",
+                "Request timeout",
+                f"The body must have come whole within {self._body_seconds:g} seconds.",
+                headers={"connection": "close"},
+            ) from None
+
+    def _too_large(self) -> Problem:
+        return Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "body-too-large",
+            "Content too large",
+            f"A body may have {self._body_limit} bytes.",
+            headers={"connection": "close"},
+            limit=self._body_limit,
+        )
+
+
+class _Exchange:
+    """The response side of one request."""
+
+    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+        self._scope = scope
+        self._send = send
+        self.request_id = request_id
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in _ALWAYS.items():
+                headers.setdefault(name, value)
+            headers["x-request-id"] = self.request_id
+        await self._send(message)
+
+    async def answer(self, problem: Problem) -> None:
+        async def nothing() -> Message:
+            return {"type": "http.disconnect"}
+
+        await problem.response()(self._scope, nothing, self.send)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id")
+    return given if given is not None and _REQUEST_ID.fullmatch(given) else str(uuid4())
+
+
+def _route(scope: Scope) -> str:
+    """Return the route's template, so that no id becomes a label."""
+    return getattr(scope.get("route"), "path", "unmatched")
+
+
+def _method(scope: Scope) -> str:
+    method = scope["method"]
+    return method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
+
+
+async def _problem(_: Request, error: Problem) -> Response:
+    return error.response()
+
+
+async def _of_http(_: Request, error: HTTPException) -> Response:
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return _unreadable().response()
+    return of_status(error.status_code, error.headers).response()
+
+
+async def _of_unavailable(_: Request, error: Unavailable) -> Response:
+    log.warning("request-not-possible-now", error=type(error).__name__)
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        "Not available now",
+        "Nothing is known of the request's effect: repeat it as it is.",
+        headers=RETRY,
+    ).response()
+
+
+async def _of_validation(_: Request, error: RequestValidationError) -> Response:
+    found = list(error.errors())
+    if any(one["type"] == "json_invalid" for one in found):
+        return _unreadable().response()
+    return Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "Invalid request", errors=[_place(one) for one in found[:50]]
+    ).response()
+
+
+def _unreadable() -> Problem:
+    return Problem(HTTPStatus.BAD_REQUEST, "unreadable", "Unreadable body", "The body is not JSON in UTF-8.")
+
+
+def _place(found: dict[str, Any]) -> dict[str, Any]:
+    where, *path = found["loc"]
+    if where == "body":
+        tokens = (str(part).replace("~", "~0").replace("/", "~1") for part in path)
+        place = {"pointer": "#" + "".join(f"/{token}" for token in tokens)}
+    else:
+        place = {"parameter": ".".join(map(str, path))}
+    return {**place, "detail": found["msg"], "kind": found["type"]}
+
+
+def _common(health: Health) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    async def livez() -> Response:
+        return _report(health.live())
+
+    async def readyz() -> Response:
+        return _report(await health.ready())
+
+    async def metrics() -> Response:
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+    async def docs() -> Response:
+        # Swagger UI draws its icons from data addresses.
+        policy = f"{POLICY}; img-src 'self' data:"
+        return HTMLResponse((STATIC / "docs.html").read_text(), headers={"content-security-policy": policy})
+
+    router.add_api_route("/livez", livez)
+    router.add_api_route("/readyz", readyz)
+    router.add_api_route("/metrics", metrics)
+    router.add_api_route("/docs", docs)
+    return router
+
+
+def _report(report: Report) -> Response:
+    status = HTTPStatus.OK if report.ok else HTTPStatus.SERVICE_UNAVAILABLE
+    body = {"status": "ok" if report.ok else "failing", "checks": dict(report.checks)}
+    return JSONResponse(body, status)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the document with problems as the answer to whatever fails."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        components = document.setdefault("components", {})
+        schemas = components.setdefault("schemas", {})
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        schemas["Problem"] = SCHEMA
+        components["responses"] = {
+            "Problem": {
+                "description": "Why the request was not done.",
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
+        }
+        for operation in (one for path in document.get("paths", {}).values() for one in path.values()):
+            responses = operation["responses"]
+            if "HTTPValidationError" in str(responses.get("422")):
+                del responses["422"]
+            responses["default"] = {"$ref": "#/components/responses/Problem"}
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+class Server(uvicorn.Server):
+    """An HTTP server within a loop that does other work too: signals are the process's own business."""
+
+    def __init__(self, config: uvicorn.Config, listening: socket.socket) -> None:
+        """Serve on a socket that listens already; ``serve`` makes one."""
+        super().__init__(config)
+        self._listening = listening
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._listening.getsockname()[1]
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals alone."""
+        yield
+
+    async def run_until_stopped(self) -> None:
+        """Serve; after ``stop`` let the requests in hand end (10 s at most), then return."""
+        await self.serve([self._listening])
+
+    def stop(self) -> None:
+        """Take no further connections and end."""
+        self.should_exit = True
+
+
+def serve(app: ASGIApp, host: str, port: int) -> Server:
+    """Listen, and return the server that is to be run in this loop by ``run_until_stopped``.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family, backlog=2048)
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        # The last resort, answered without a problem document: ``application`` has the lower limit.
+        limit_concurrency=4_000,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=10,
+    )
+    return Server(config, listening)

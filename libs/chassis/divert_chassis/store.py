@@ -1,0 +1,339 @@
+"""The tables of a service that remembers, in a schema of its own; and the SQL that touches them.
+
+``position``: how far each partition was handled, moved by compare-and-set in the transaction of the batch.
+``inbox``: ids of facts and commands that were handled, and the answers to commands. ``state_<kind>``: one row a key.
+``outbox``: records not yet published. ``relay``: who publishes which bucket of the outbox. Documents are opaque to SQL.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import asyncpg
+from aiokafka import TopicPartition
+
+from divert_chassis.core import Held, Reply, document, next_due
+from divert_chassis.errors import Zombie
+from divert_chassis.publisher import Outgoing
+from divert_chassis.service import Remembered, Service
+from divert_contracts.envelope import Headers
+from divert_contracts.step import Refusal
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    # asyncpg's classes are generic for type checkers only.
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+BUCKETS = 8
+"""Parts of the outbox; a key is always in the same one."""
+
+LAYOUT = """
+CREATE TABLE IF NOT EXISTS position (
+    topic text NOT NULL, partition integer NOT NULL, next bigint NOT NULL, PRIMARY KEY (topic, partition));
+CREATE TABLE IF NOT EXISTS inbox (
+    id uuid PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), request bytea, reply bytea);
+CREATE INDEX IF NOT EXISTS inbox_at ON inbox (at);
+CREATE TABLE IF NOT EXISTS outbox (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, bucket smallint NOT NULL,
+    topic text NOT NULL, key bytea, value bytea, headers bytea NOT NULL);
+CREATE INDEX IF NOT EXISTS outbox_bucket ON outbox (bucket, seq);
+CREATE TABLE IF NOT EXISTS relay (bucket smallint PRIMARY KEY, owner uuid, until timestamptz);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row of the outbox."""
+
+    seq: int
+    record: Outgoing
+
+
+def schema_of(service: Service[Any]) -> str:
+    """Return the name of a service's schema."""
+    return service.group.replace("-", "_")
+
+
+class Store:
+    """A service's tables."""
+
+    def __init__(self, service: Service[Any]) -> None:
+        """Know the tables of a service."""
+        self._service = service
+        self.schema = schema_of(service)
+
+    async def connect(self, dsn: str, *, least: int = 2, most: int = 10) -> asyncpg.Pool[asyncpg.Record]:
+        """Return a pool whose connections see the service's schema only."""
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=least,
+            max_size=most,
+            timeout=5.0,
+            command_timeout=30.0,
+            server_settings={
+                "search_path": self.schema,
+                "application_name": f"divert-{self._service.group}",
+                "idle_in_transaction_session_timeout": "15000",
+                "lock_timeout": "10000",
+                "timezone": "UTC",
+            },
+        )
+
+    async def lay_out(self, connection: Connection) -> None:
+        """Make what is missing. Workers that start together take turns."""
+        async with connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", zlib.crc32(self.schema.encode()))
+            await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"')
+            await connection.execute(LAYOUT)
+            await connection.execute(
+                "INSERT INTO relay (bucket) SELECT generate_series(0, $1) ON CONFLICT DO NOTHING", BUCKETS - 1
+            )
+            for kind in self._service.kinds:
+                await connection.execute(_state_table(kind))
+                if kind.projection is not None:
+                    await connection.execute(kind.projection.ddl)
+
+    async def positions(
+        self, connection: Connection, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """Return how far partitions were handled; rows for new ones are made."""
+        topics = [one.topic for one in partitions]
+        numbers = [one.partition for one in partitions]
+        await connection.execute(
+            "INSERT INTO position SELECT *, 0 FROM unnest($1::text[], $2::integer[]) ORDER BY 1, 2"
+            " ON CONFLICT DO NOTHING",
+            topics,
+            numbers,
+        )
+        rows = await connection.fetch(
+            "SELECT topic, partition, next FROM position"
+            " WHERE (topic, partition) IN (SELECT * FROM unnest($1::text[], $2::integer[]))",
+            topics,
+            numbers,
+        )
+        return {TopicPartition(row["topic"], row["partition"]): row["next"] for row in rows}
+
+    async def advance(self, connection: Connection, moves: Mapping[TopicPartition, tuple[int, int]]) -> None:
+        """Move positions from where this worker saw them to where it will be.
+
+        Raises:
+            Zombie: a position is not where this worker saw it.
+        """
+        ordered = sorted(moves.items())
+        moved = await connection.fetch(
+            "UPDATE position p SET next = v.after"
+            " FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) v(topic, partition, before, after)"
+            " WHERE p.topic = v.topic AND p.partition = v.partition AND p.next = v.before RETURNING 1",
+            [one.topic for one, _ in ordered],
+            [one.partition for one, _ in ordered],
+            [before for _, (before, _) in ordered],
+            [after for _, (_, after) in ordered],
+        )
+        if len(moved) != len(ordered):
+            raise Zombie
+
+    async def unseen(self, connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+        """Put ids into the inbox and return those that were not there."""
+        rows = await connection.fetch(
+            "INSERT INTO inbox (id) SELECT * FROM unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING id",
+            sorted(set(ids)),
+        )
+        return {row["id"] for row in rows}
+
+    async def held(self, connection: Connection, kind: Remembered[Any, Any], keys: Sequence[str]) -> dict[str, Held]:
+        """Lock the states of keys, in key order, making blank ones for new keys."""
+        ordered = sorted(set(keys))
+        await connection.execute(
+            f"INSERT INTO {_table(kind)} (key, version, document)"
+            " SELECT k, 0, ''::bytea FROM unnest($1::text[]) k ON CONFLICT DO NOTHING",
+            ordered,
+        )
+        rows = await connection.fetch(
+            f"SELECT key, version, document FROM {_table(kind)} WHERE key = ANY($1::text[]) ORDER BY key FOR UPDATE",
+            ordered,
+        )
+        return {row["key"]: _read(kind, row) for row in rows}
+
+    async def held_if_due(
+        self, connection: Connection, kind: Remembered[Any, Any], keys: Sequence[str], at: datetime
+    ) -> dict[str, Held]:
+        """Lock those states of keys whose time has come and that nobody else has locked."""
+        rows = await connection.fetch(
+            f"SELECT key, version, document FROM {_table(kind)} WHERE key = ANY($1::text[]) AND due <= $2"
+            " ORDER BY key FOR UPDATE SKIP LOCKED",
+            list(keys),
+            at,
+        )
+        return {row["key"]: _read(kind, row) for row in rows}
+
+    async def due(self, connection: Connection, kind: Remembered[Any, Any], at: datetime, most: int) -> list[str]:
+        """Return keys whose time has come, longest waiting first, without locks."""
+        rows = await connection.fetch(f"SELECT key FROM {_table(kind)} WHERE due <= $1 ORDER BY due LIMIT $2", at, most)
+        return [row["key"] for row in rows]
+
+    async def count_due(self, connection: Connection, kind: Remembered[Any, Any], at: datetime) -> int:
+        """Return how many states were to be woken by then."""
+        return await connection.fetchval(f"SELECT count(*) FROM {_table(kind)} WHERE due <= $1", at)
+
+    async def keep(
+        self,
+        connection: Connection,
+        kind: Remembered[Any, Any],
+        changed: Mapping[str, Held],
+        postponed: Mapping[str, datetime],
+    ) -> None:
+        """Write states back, with their columns and when they are due; ``postponed`` overrides the latter."""
+        if not changed:
+            return
+        ordered = sorted(changed.items())
+        listed: list[list[str | None]] = [[] for _ in kind.lists]
+        for _, held in ordered:
+            columns = held.state.listing()
+            for column, values in zip(kind.lists, listed, strict=True):
+                value = columns.get(column)
+                values.append(None if value is None else str(value))
+        sets = "".join(f", {column} = v.{column}" for column in kind.lists)
+        names = "".join(f", {column}" for column in kind.lists)
+        arrays = "".join(f", ${number}::text[]" for number in range(5, 5 + len(kind.lists)))
+        await connection.execute(
+            f"UPDATE {_table(kind)} s SET version = v.version, document = v.document, due = v.due{sets}"
+            f" FROM unnest($1::text[], $2::bigint[], $3::bytea[], $4::timestamptz[]{arrays})"
+            f" v(key, version, document, due{names}) WHERE s.key = v.key",
+            [key for key, _ in ordered],
+            [held.version for _, held in ordered],
+            [document(held.state) for _, held in ordered],
+            [postponed.get(key) or next_due(held.state) for key, held in ordered],
+            *listed,
+        )
+        if kind.projection is not None:
+            await kind.projection.save(connection, [(key, held.state) for key, held in ordered])
+
+    async def send(self, connection: Connection, records: Sequence[Outgoing]) -> None:
+        """Put records into the outbox."""
+        if records:
+            await connection.copy_records_to_table(
+                "outbox",
+                schema_name=self.schema,
+                columns=("bucket", "topic", "key", "value", "headers"),
+                records=[
+                    (zlib.crc32(one.key or b"") % BUCKETS, one.topic, one.key, one.value, _pack(one.headers))
+                    for one in records
+                ],
+            )
+
+    async def waiting(self, connection: Connection, buckets: Sequence[int], most: int) -> list[Stored]:
+        """Return the oldest rows of the outbox in some buckets, in order."""
+        rows = await connection.fetch(
+            "SELECT seq, topic, key, value, headers FROM outbox WHERE bucket = ANY($1::smallint[])"
+            " ORDER BY seq LIMIT $2",
+            list(buckets),
+            most,
+        )
+        return [
+            Stored(row["seq"], Outgoing(row["topic"], row["key"], row["value"], _unpack(row["headers"])))
+            for row in rows
+        ]
+
+    async def sent(self, connection: Connection, rows: Sequence[Stored]) -> None:
+        """Remove rows that were published."""
+        await connection.execute("DELETE FROM outbox WHERE seq = ANY($1::bigint[])", [row.seq for row in rows])
+
+    async def lease(self, connection: Connection, owner: UUID, seconds: float) -> list[int]:
+        """Take or keep the buckets that nobody else holds, for so long; return those held."""
+        rows = await connection.fetch(
+            "UPDATE relay SET owner = $1, until = now() + make_interval(secs => $2) WHERE bucket IN ("
+            " SELECT bucket FROM relay WHERE owner = $1 OR until IS NULL OR until < now()"
+            " ORDER BY bucket FOR UPDATE SKIP LOCKED) RETURNING bucket",
+            owner,
+            seconds,
+        )
+        return [row["bucket"] for row in rows]
+
+    async def release(self, connection: Connection, owner: UUID) -> None:
+        """Give the buckets up, so that another worker takes them at once."""
+        await connection.execute("UPDATE relay SET owner = NULL, until = NULL WHERE owner = $1", owner)
+
+    async def known_reply(self, connection: Connection, id: UUID, request: bytes) -> Reply | None:  # noqa: A002
+        """Return the reply to a command that was handled before, or enter the command and return None."""
+        row = await connection.fetchrow(
+            "INSERT INTO inbox (id, request) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id", id, request
+        )
+        if row is not None:
+            return None
+        row = await connection.fetchrow("SELECT request, reply FROM inbox WHERE id = $1", id)
+        if row is None or row["request"] != request:
+            return Reply(
+                refusal=Refusal("idempotency-key-reused", "This Idempotency-Key was used for another request.", 422)
+            )
+        return _reply(row["reply"])
+
+    async def replied(self, connection: Connection, id: UUID, reply: Reply) -> None:  # noqa: A002
+        """Keep the reply to a command."""
+        await connection.execute("UPDATE inbox SET reply = $2 WHERE id = $1", id, _packed(reply))
+
+    async def forget(self, connection: Connection, days: int) -> None:
+        """Remove inbox ids that no producer repeats any more."""
+        await connection.execute("DELETE FROM inbox WHERE at < now() - make_interval(days => $1)", days)
+
+
+def _table(kind: Remembered[Any, Any]) -> str:
+    return f"state_{kind.name}"
+
+
+def _state_table(kind: Remembered[Any, Any]) -> str:
+    table = _table(kind)
+    statements = [
+        (
+            f"CREATE TABLE IF NOT EXISTS {table} ("
+            "key text PRIMARY KEY, version bigint NOT NULL, document bytea NOT NULL, due timestamptz)"
+        ),
+        *(f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column} text" for column in kind.lists),
+        f"CREATE INDEX IF NOT EXISTS {table}_due ON {table} (due) WHERE due IS NOT NULL",
+    ]
+    if kind.lists:
+        statements.append(
+            f"CREATE INDEX IF NOT EXISTS {table}_open ON {table} ({kind.lists[0]}, due)"
+            f" WHERE {kind.lists[0]} IS NOT NULL"
+        )
+    return ";".join(statements)
+
+
+def _read(kind: Remembered[Any, Any], row: asyncpg.Record) -> Held:
+    document = row["document"]
+    state = kind.kind.model_validate_json(document) if document else kind.blank(row["key"])
+    return Held(state, row["version"])
+
+
+def _pack(headers: Headers) -> bytes:
+    # Latin-1 maps every byte to a character and back, so that foreign headers survive in a dead letter.
+    return json.dumps([(name, value.decode("latin-1")) for name, value in headers]).encode()
+
+
+def _unpack(packed: bytes) -> Headers:
+    return tuple((name, value.encode("latin-1")) for name, value in json.loads(packed))
+
+
+def _packed(reply: Reply) -> bytes:
+    refusal = reply.refusal
+    return json.dumps(
+        {
+            "answer": None if reply.answer is None else reply.answer.decode(),
+            "refusal": None if refusal is None else [refusal.code, refusal.detail, refusal.status],
+        }
+    ).encode()
+
+
+def _reply(packed: bytes) -> Reply:
+    read = json.loads(packed)
+    refusal = read["refusal"]
+    return Reply(
+        answer=None if read["answer"] is None else read["answer"].encode(),
+        refusal=None if refusal is None else Refusal(*refusal),
+    )
