@@ -1,0 +1,243 @@
+"""From a request to a fact, or to one of the few refusals. The same content of the same call has the same id."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Generic, TypeVar
+from uuid import UUID, uuid5
+
+from divert_contracts import ids
+from divert_contracts.call import Picture, Private, Revision
+from divert_contracts.facts.base import CallFact
+from divert_contracts.facts.calls import (
+    CallCancelled,
+    CallClosedByCad,
+    CallReceived,
+    CallReopened,
+    CallUpdated,
+    HandoffAccepted,
+    PictureFact,
+    ResponderReported,
+)
+from divert_contracts.vocabulary import Answer, CancelReason, Responder
+from divert_intake.domain import picture
+from divert_intake.domain.given import Given
+from divert_intake.domain.reading import LONGEST_INCIDENT_NUMBER, Notes, Refused, Section, Warned, document
+
+UNNAMED = "unknown"
+"""Who accepted a hand-off, when CAD does not say: the acceptance counts all the same."""
+
+F_co = TypeVar("F_co", bound=CallFact, covariant=True)
+F = TypeVar("F", bound=CallFact)
+P = TypeVar("P", bound=PictureFact)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """All that is known besides a request."""
+
+    given: Given
+    key: bytes | None
+    """For the hashes of address and number."""
+    at: datetime
+    """The domain time of acceptance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted(Generic[F_co]):
+    """A fact to be published, and what its sender is told besides."""
+
+    id: UUID
+    fact: F_co
+    warned: tuple[Warned, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request that can be read, of an agency that may post."""
+
+    agency: str
+    fields: Section
+    notes: Notes
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A whole picture of a call, read."""
+
+    agency: str
+    number: str
+    revision: Revision
+    picture: Picture
+    private: Private
+    warned: tuple[Warned, ...]
+
+
+def received(body: bytes, intake: Intake) -> Accepted[CallReceived] | Refused:
+    """Take a call that is posted."""
+    whole = _whole(body, intake)
+    if isinstance(whole, Refused):
+        return whole
+    return _pictured(CallReceived, ids.call_id(whole.agency, whole.number), whole, intake)
+
+
+def updated(call_id: UUID, body: bytes, intake: Intake) -> Accepted[CallUpdated] | Refused:
+    """Take a newer picture of a call."""
+    whole = _whole(body, intake)
+    return whole if isinstance(whole, Refused) else _pictured(CallUpdated, call_id, whole, intake)
+
+
+def reopened(old: UUID, body: bytes, intake: Intake) -> Accepted[CallReopened] | Refused:
+    """Take a concluded call again, as a new one that names the old."""
+    whole = _whole(body, intake)
+    if isinstance(whole, Refused):
+        return whole
+    new = ids.reopened_call_id(old, _name(whole.revision))
+    return _pictured(partial(CallReopened, reopens=old), new, whole, intake)
+
+
+def cancelled(call_id: UUID, body: bytes, intake: Intake) -> Accepted[CallCancelled] | Refused:
+    """Take CAD's word that a call is not needed."""
+    request = _request(body, intake)
+    if isinstance(request, Refused):
+        return request
+    fields = request.fields
+    if fields.absent("reason"):
+        fields.missing("reason")
+    reason = fields.word("reason", CancelReason, CancelReason.UNKNOWN)
+    master = fields.code("duplicate_of", longest=LONGEST_INCIDENT_NUMBER)
+    fact = CallCancelled(
+        occurred_at=intake.at,
+        call_id=call_id,
+        agency=request.agency,
+        reason=reason,
+        duplicate_of=None if master is None else _uuid(master) or ids.call_id(request.agency, master),
+    )
+    return _plain(fact, request)
+
+
+def closed(call_id: UUID, body: bytes, intake: Intake) -> Accepted[CallClosedByCad] | Refused:
+    """Take CAD's word that a call is over."""
+    request = _request(body, intake)
+    if isinstance(request, Refused):
+        return request
+    fact = CallClosedByCad(
+        occurred_at=intake.at,
+        call_id=call_id,
+        agency=request.agency,
+        disposition_code=request.fields.code("disposition_code"),
+        stamps=picture.stamps(request.fields.section("stamps")),
+    )
+    return _plain(fact, request)
+
+
+def handoff_accepted(call_id: UUID, body: bytes, intake: Intake) -> Accepted[HandoffAccepted] | Refused:
+    """Take a dispatcher's acceptance of a hand-off; without its id it could not be told which."""
+    request = _request(body, intake)
+    if isinstance(request, Refused):
+        return request
+    fields = request.fields
+    handoff = fields.code("handoff_id")
+    handoff_id = None if handoff is None else _uuid(handoff)
+    if handoff_id is None:
+        detail = "Name the hand-off that was accepted by its id."
+        return Refused(422, "handoff-id-missing", detail, "/handoff_id")
+    by = fields.code("by")
+    if by is None:
+        fields.missing("by")
+    fact = HandoffAccepted(
+        occurred_at=intake.at,
+        call_id=call_id,
+        agency=request.agency,
+        handoff_id=handoff_id,
+        by=by or UNNAMED,
+        unit=fields.code("unit"),
+    )
+    return _plain(fact, request)
+
+
+def responder_reported(call_id: UUID, body: bytes, intake: Intake) -> Accepted[ResponderReported] | Refused:
+    """Take CAD's word on who went, and how it went."""
+    request = _request(body, intake)
+    if isinstance(request, Refused):
+        return request
+    fields = request.fields
+    if fields.absent("responder"):
+        fields.missing("responder")
+    fact = ResponderReported(
+        occurred_at=intake.at,
+        call_id=call_id,
+        agency=request.agency,
+        responder=fields.word("responder", Responder, Responder.UNKNOWN),
+        unit=fields.code("unit"),
+        dispatched_at=fields.moment("dispatched_at"),
+        arrived_at=fields.moment("arrived_at"),
+        cleared_at=fields.moment("cleared_at"),
+        arrest=fields.word("arrest", Answer, Answer.NOT_ASKED),
+        force=fields.word("force", Answer, Answer.NOT_ASKED),
+        hold=fields.word("hold", Answer, Answer.NOT_ASKED),
+    )
+    return _plain(fact, request)
+
+
+def _request(body: bytes, intake: Intake) -> _Request | Refused:
+    notes = Notes(intake.at)
+    read = document(body, notes)
+    if isinstance(read, Refused):
+        return read
+    agency = read.fields.pop("agency", None)
+    if not isinstance(agency, str) or agency not in intake.given.agencies:
+        return Refused(403, "agency-not-registered", "This agency is not registered to post calls.", "/agency")
+    return _Request(agency, Section(read.fields, notes), notes, read.digest)
+
+
+def _whole(body: bytes, intake: Intake) -> _Whole | Refused:
+    request = _request(body, intake)
+    if isinstance(request, Refused):
+        return request
+    number = request.fields.identity("incident_number", longest=LONGEST_INCIDENT_NUMBER)
+    if number is None:
+        detail = f"A call needs an incident number of at most {LONGEST_INCIDENT_NUMBER} characters."
+        return Refused(422, "incident-number-missing", detail, "/incident_number")
+    revision = picture.revision(request.fields, request.notes, request.digest)
+    read, private = picture.read(request.fields, request.notes, intake.key)
+    return _Whole(request.agency, number, revision, read, private, tuple(request.notes.warned))
+
+
+def _pictured(make: Callable[..., P], call_id: UUID, whole: _Whole, intake: Intake) -> Accepted[P]:
+    fact = make(
+        occurred_at=intake.at,
+        call_id=call_id,
+        agency=whole.agency,
+        incident_number=whole.number,
+        revision=whole.revision,
+        picture=whole.picture,
+        private=whole.private,
+        decide_by=intake.given.decide_by(intake.at),
+    )
+    return Accepted(_fact_id(fact, _name(whole.revision), whole.revision.digest), fact, whole.warned)
+
+
+def _plain(fact: F, request: _Request) -> Accepted[F]:
+    request.fields.close()
+    return Accepted(_fact_id(fact, "", request.digest), fact, tuple(request.notes.warned))
+
+
+def _fact_id(fact: CallFact, revision: str, digest: str) -> UUID:
+    return uuid5(fact.call_id, f"intake:{fact.type_name()}:{revision}:{digest}")
+
+
+def _name(revision: Revision) -> str:
+    """Return how CAD itself names a revision: by number, else by time, else by what it says."""
+    if revision.number is not None:
+        return str(revision.number)
+    return revision.digest if revision.updated_at is None else revision.updated_at.isoformat()
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Provider gateway: one provider's way in and out."""

@@ -1,0 +1,36 @@
+"""The provider gateway, wired together."""
+
+from uuid import UUID
+
+from divert_chassis.service import Service
+from divert_contracts.facts.policies import PolicyPublished
+from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
+from divert_provider_gateway.domain import happened, told
+from divert_provider_gateway.domain.case import AnswerOverdue, Case, Roster, Rules, TimeToForget
+from divert_provider_gateway.domain.said import ChangeShift, Tell
+
+AssignmentFact = CaseOffered | CaseUpdated | CaseRecalled | QuestionAnswered
+
+
+def build(provider: str) -> Service[Rules]:
+    """Return the wiring table of one provider's gateway."""
+    gateway = Service("provider-gateway", given=Rules(), member=provider)
+    gateway.learns(PolicyPublished, happened.policy_published)
+
+    cases = gateway.remembers(Case, blank=lambda key: Case(case_id=UUID(key)), key=case_of, lists=("stage", "acuity"))
+    cases.on(CaseOffered, happened.offered)
+    cases.on(CaseUpdated, happened.updated)
+    cases.on(CaseRecalled, happened.recalled)
+    cases.on(QuestionAnswered, happened.question_answered)
+    cases.on(Tell, told.told)
+    cases.on(AnswerOverdue, happened.answer_overdue)
+    cases.on(TimeToForget, happened.time_to_forget)
+
+    roster = gateway.remembers(Roster, blank=lambda key: Roster(provider=key))
+    roster.on(ChangeShift, told.shift_changed)
+    return gateway
+
+
+def case_of(fact: AssignmentFact) -> str:
+    """Return the key of the case that a fact is about."""
+    return str(fact.case_id)

@@ -1,0 +1,209 @@
+"""What the gateway remembers: cases as their provider sees them, and who is on duty."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from pydantic import (
+    AwareDatetime,
+    Field,
+)
+
+from divert_contracts.call import Decision, Picture, Private, Signal, Team
+from divert_contracts.facts.base import Deadlines
+from divert_contracts.model import Model, Term
+from divert_contracts.policy import Versions
+from divert_contracts.step import Due, State, Timer
+from divert_contracts.vocabulary import (
+    Acuity,
+    Answer,
+    Contact,
+    FollowUp,
+    Hazard,
+    Need,
+    Programme,
+    Question,
+    RecallReason,
+)
+
+JUST_AFTER = timedelta(milliseconds=1)
+"""An acknowledgement at the very deadline is in time; the timer that ends the offer comes after it."""
+
+
+class CaseStage(Term):
+    """Where a case stands with its provider."""
+
+    UNKNOWN = "unknown"
+    """Nothing was heard of it."""
+    OFFERED = "offered"
+    ACKNOWLEDGED = "acknowledged"
+    EN_ROUTE = "en_route"
+    ON_SCENE = "on_scene"
+    EXPIRED = "expired"
+    """Not answered in time."""
+    DECLINED = "declined"
+    RECALLED = "recalled"
+    HANDED_BACK = "handed_back"
+    CLOSED = "closed"
+
+
+NOBODY_YET = frozenset({CaseStage.OFFERED})
+HELD = frozenset({CaseStage.ACKNOWLEDGED, CaseStage.EN_ROUTE, CaseStage.ON_SCENE})
+LIVE = NOBODY_YET | HELD
+ENDED_HELD = frozenset({CaseStage.RECALLED, CaseStage.HANDED_BACK, CaseStage.CLOSED})
+ENDED = ENDED_HELD | {CaseStage.EXPIRED, CaseStage.DECLINED}
+KNOWN = LIVE | ENDED
+
+
+class Recall(Model):
+    """What the team was told when the case was taken away."""
+
+    reason: RecallReason
+    at: AwareDatetime
+    urgent: bool = False
+    withdraw_if_safe: bool = False
+    hazards: tuple[Hazard, ...] = ()
+    confirm_by: AwareDatetime | None = None
+    """Null when no confirmation is needed."""
+    repeat: int = 0
+    confirmed_at: AwareDatetime | None = None
+
+
+class Offer(Model):
+    """What was offered."""
+
+    offered_at: AwareDatetime
+    attempt: int
+    incident_number: str
+    programme: Programme
+    acuity: Acuity
+    division: int | None = None
+    decision: Decision
+    answer_by: AwareDatetime
+    en_route_within: float
+    """Seconds from acknowledgement."""
+    on_scene_within: float
+    """Seconds from acknowledgement."""
+    check_after: float | None = None
+    """Seconds from arrival to the first safety check."""
+    check_every: float | None = None
+    """Seconds from one safety check to the next."""
+    unmet_needs: tuple[Need, ...] = ()
+    mutual_aid: bool = False
+
+
+class Identity(Model):
+    """Whose case it is; known from the first fact about it."""
+
+    call_id: UUID
+    agency: str
+    provider: str
+    epoch: int
+    """The epoch of the offer; of the recall while only that is known."""
+
+
+class Case(State):
+    """One case as its provider sees it."""
+
+    case_id: UUID
+    stage: CaseStage = CaseStage.UNKNOWN
+    identity: Identity | None = None
+    offer: Offer | None = None
+    """Null for a case that was recalled before its offer came."""
+    picture: Picture | None = None
+    signals: tuple[Signal, ...] = ()
+    pictured_at: AwareDatetime | None = None
+    """When the picture was published: the newest stays."""
+    private: Private | None = None
+    """Null once it was forgotten, and for a provider that never took the case."""
+    deadlines: Deadlines = Deadlines()
+    team: str | None = None
+    unit: str | None = None
+    arrive_by: AwareDatetime | None = None
+    acknowledged_at: AwareDatetime | None = None
+    en_route_at: AwareDatetime | None = None
+    on_scene_at: AwareDatetime | None = None
+    contacted_at: AwareDatetime | None = None
+    contact: Contact = Contact.NONE
+    checked_at: AwareDatetime | None = None
+    """When the team last said that it is well."""
+    asked: tuple[Question, ...] = ()
+    """Questions to the dispatcher that were not answered yet."""
+    answers: dict[Question, Answer] = Field(default_factory=dict[Question, Answer])
+    recall: Recall | None = None
+    follow_up_due: AwareDatetime | None = None
+    follow_up: FollowUp | None = None
+    ended_at: AwareDatetime | None = None
+    forget_at: AwareDatetime | None = None
+    """When the private part is to go."""
+
+    def stage_at(self, at: datetime) -> CaseStage:
+        """Return the stage, an offer whose time is over counting as expired before its timer has run."""
+        overdue = self.stage is CaseStage.OFFERED and self.offer is not None and at > self.offer.answer_by
+        return CaseStage.EXPIRED if overdue else self.stage
+
+    def due(self) -> tuple[Due, ...]:
+        """Return when an open offer expires and when private words go."""
+        waiting: list[Due] = []
+        if self.stage is CaseStage.OFFERED and self.offer is not None:
+            waiting.append(Due(self.offer.answer_by + JUST_AFTER, AnswerOverdue()))
+        if self.private is not None and self.forget_at is not None:
+            waiting.append(Due(self.forget_at, TimeToForget()))
+        return tuple(waiting)
+
+    def listing(self) -> Mapping[str, str | datetime | None]:
+        """Return the columns of an open case: a live one, or a recall that waits to be confirmed."""
+        unconfirmed = (
+            self.recall is not None and self.recall.confirm_by is not None and self.recall.confirmed_at is None
+        )
+        if self.stage not in LIVE and not unconfirmed:
+            return {}
+        return {"stage": self.stage.value, "acuity": None if self.offer is None else self.offer.acuity.value}
+
+
+class Roster(State):
+    """Who the provider has on duty."""
+
+    provider: str
+    teams: tuple[Team, ...] = ()
+    changed_at: AwareDatetime | None = None
+
+
+UNTIL_TOLD = timedelta(days=30)
+"""How long private words stay as long as no policy says it."""
+NO_SPANS: Versions[timedelta] = Versions()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the gateway is given besides what it hears of its cases."""
+
+    spans: Versions[timedelta] = NO_SPANS
+    """How long private words stay, by the versions of the routing policy."""
+
+    def private_for(self, ended_at: datetime) -> timedelta:
+        """Return how long the private part of a case that was taken stays after its end."""
+        return UNTIL_TOLD if self.spans.empty else self.spans.at(ended_at).value
+
+
+class AnswerOverdue(Timer):
+    """The offer's time to answer is over."""
+
+
+class TimeToForget(Timer):
+    """The private part has been kept long enough."""
+
+
+def ended(case: Case, stage: CaseStage, at: datetime) -> Case:
+    """Return the case after its end."""
+    return case.model_copy(update={"stage": stage, "ended_at": case.ended_at or at, "asked": ()})
+
+
+def settled(case: Case, rules: Rules) -> Case:
+    """Return the case with its private part as it may be kept: for a while after the end, and only if it was taken."""
+    if case.private is None or case.ended_at is None:
+        return case
+    if case.acknowledged_at is None:
+        return case.model_copy(update={"private": None})
+    return case.model_copy(update={"forget_at": case.ended_at + rules.private_for(case.ended_at)})

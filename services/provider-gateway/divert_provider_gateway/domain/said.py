@@ -1,0 +1,265 @@
+"""What a provider can say, as it comes over HTTP."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    AwareDatetime,
+    Field,
+    SerializeAsAny,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    computed_field,
+)
+
+from divert_contracts.model import Model
+from divert_contracts.step import Command
+from divert_contracts.vocabulary import (
+    Answer,
+    Contact,
+    DeclineReason,
+    Disposition,
+    FollowUp,
+    HandBackReason,
+    Hazard,
+    Need,
+    Question,
+    SafetyEvent,
+    TeamPosition,
+)
+from divert_provider_gateway.domain.case import CaseStage
+
+LONGEST_ARRIVAL = timedelta(hours=24)
+"""An arrival time beyond this is a slip of the device, not a promise."""
+MOST_TEAMS = 200
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@-]*$", max_length=64)]
+"""A coded word or the provider's own id of something. Never free text."""
+
+
+class Said(Model):
+    """What a provider says of a case."""
+
+    said_at: AwareDatetime | None = None
+    """When the device recorded it, if it was sent later."""
+    by: Code | None = None
+    """The provider's own id of who says it; never a name."""
+
+
+class Answering(Said):
+    """An answer about who has the case: fenced by the offer's epoch."""
+
+    epoch: int
+    """The epoch of the offer that is spoken of, as it was read."""
+
+
+def _or_default(value: object, read: ValidatorFunctionWrapHandler, default: Any) -> Any:  # noqa: ANN401 (any field)
+    try:
+        return read(value)
+    except ValidationError:
+        return default
+
+
+def _hazards(value: object, read: ValidatorFunctionWrapHandler) -> tuple[Hazard, ...]:
+    return _or_default(value, read, (Hazard.UNKNOWN,))
+
+
+def _answer(value: object, read: ValidatorFunctionWrapHandler) -> Answer:
+    return _or_default(value, read, Answer.UNKNOWN)
+
+
+def _position(value: object, read: ValidatorFunctionWrapHandler) -> TeamPosition:
+    return _or_default(value, read, TeamPosition.UNKNOWN)
+
+
+def _nothing(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 (any field)
+    return _or_default(value, read, None)
+
+
+class SafetyReport(Said):
+    """Something that is never refused for a case that is known: what cannot be read of it counts as not said."""
+
+    said_at: Annotated[AwareDatetime | None, WrapValidator(_nothing)] = None
+    """When the device recorded it, if it was sent later."""
+    by: Annotated[Code | None, WrapValidator(_nothing)] = None
+    """The provider's own id of who says it; never a name."""
+
+
+Hazards = Annotated[tuple[Hazard, ...], Field(max_length=20), WrapValidator(_hazards)]
+"""Hazards as a team reports them; what cannot be read is an unknown hazard, so danger."""
+
+
+class Acknowledge(Answering):
+    """We take it, and will be there by then."""
+
+    arrive_by: AwareDatetime | None = None
+    """The arrival time that is promised; this or ``arrive_in_seconds``."""
+    arrive_in_seconds: float | None = Field(default=None, gt=0, le=LONGEST_ARRIVAL.total_seconds())
+    """The same, in seconds from now."""
+
+
+class Decline(Answering):
+    """We cannot take it."""
+
+    reason: DeclineReason
+
+
+class AssignTeam(Answering):
+    """This team has it."""
+
+    team: Code
+    unit: Code | None = None
+
+
+class GoEnRoute(Answering):
+    """The team is on its way; takes the case where that was not said before."""
+
+    arrive_by: AwareDatetime | None = None
+    """The arrival time that is promised now."""
+
+
+class Arrive(SafetyReport):
+    """The team is there. Always taken: people must know where a team is."""
+
+
+class MakeContact(Said):
+    """The team spoke with the person."""
+
+    contact: Contact
+
+
+class AnswerSafetyCheck(SafetyReport):
+    """The team is well."""
+
+
+class Ask(Said):
+    """One of the script's questions, for the dispatcher."""
+
+    question: Question
+
+
+class RequestBackup(SafetyReport):
+    """The team wants help to come, and keeps the case."""
+
+    hazards: Hazards = ()
+    medical: Annotated[Answer, WrapValidator(_answer)] = Answer.NOT_ASKED
+    """Whether it is for a medical emergency."""
+    position: Annotated[TeamPosition | None, WrapValidator(_position)] = None
+    """Where the team is; what is known from its reports where it does not say."""
+
+
+class RaiseEmergency(SafetyReport):
+    """The team is in danger."""
+
+    hazards: Hazards = ()
+    position: Annotated[TeamPosition | None, WrapValidator(_position)] = None
+    """Where the team is; what is known from its reports where it does not say."""
+
+
+class ReportBackup(SafetyReport):
+    """Help has come."""
+
+    unit: Annotated[Code | None, WrapValidator(_nothing)] = None
+
+
+class ConfirmRecall(SafetyReport):
+    """The team has withdrawn, or stays away."""
+
+    position: Annotated[TeamPosition | None, WrapValidator(_position)] = None
+    """Where the team is now; ``withdrawn`` where it does not say."""
+
+
+class HandBack(Answering):
+    """The provider gives the case back."""
+
+    reason: HandBackReason
+    hazards: Hazards = ()
+    contact: Contact = Contact.NONE
+    """Whether the team has spoken with the person."""
+
+    @property
+    def tells_of_danger(self) -> bool:
+        """Say whether it is a danger report too, which is taken whoever has the case."""
+        return bool(self.hazards) or self.reason in {HandBackReason.WEAPON, HandBackReason.VIOLENCE}
+
+
+class Close(Answering):
+    """The provider has finished."""
+
+    disposition: Disposition
+    contact: Contact = Contact.NONE
+    """``none`` leaves standing what was said before."""
+    referral: Code | None = None
+    """Coded kind of service, never a name."""
+    transport: Code | None = None
+    """Coded kind of destination."""
+    follow_up_due: AwareDatetime | None = None
+
+
+class ReportFollowUp(Said):
+    """The follow-up was made."""
+
+    result: FollowUp
+
+
+class ReportSafetyEvent(SafetyReport):
+    """Something went wrong on the case."""
+
+    event: SafetyEvent
+
+
+class Tell(Command):
+    """A provider says something of a case."""
+
+    case_id: UUID
+    said: SerializeAsAny[Said]
+
+    @computed_field
+    @property
+    def verb(self) -> str:
+        """What is said; part of what an Idempotency-Key stands for."""
+        return type(self.said).__name__
+
+    @property
+    def key(self) -> str:
+        """The case's id."""
+        return str(self.case_id)
+
+
+class OnShift(Model):
+    """A team on shift, as a provider says it."""
+
+    team: Code
+    """The provider's own id of the team."""
+    unit: Code | None = None
+    members: int | None = Field(default=None, ge=0, le=100)
+    languages: tuple[Code, ...] = Field(default=(), max_length=50)
+    """BCP 47 tags."""
+    needs: tuple[Need, ...] = Field(default=(), max_length=20)
+    """What needs it can meet."""
+
+
+class ChangeShift(Command):
+    """The provider says which teams are on duty from now on."""
+
+    provider: str
+    teams: tuple[OnShift, ...] = Field(max_length=MOST_TEAMS)
+    """Empty: nobody is."""
+
+    @property
+    def key(self) -> str:
+        """The provider's id."""
+        return self.provider
+
+
+class CaseStatus(Model):
+    """What is answered to whoever said something of a case."""
+
+    case_id: UUID
+    stage: CaseStage
+    epoch: int
+    repeated: bool = False
+    """It was said before; nothing was published anew."""

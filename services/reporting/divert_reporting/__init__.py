@@ -1,0 +1,1 @@
+"""Reporting: what became of every call."""

@@ -1,0 +1,10 @@
+"""Run reporting."""
+
+from divert_chassis.run import run
+from divert_reporting import api
+from divert_reporting.app import build
+from divert_reporting.settings import Settings
+
+if __name__ == "__main__":
+    settings = Settings()
+    run(build(), settings, routes=lambda runtime: api.routes(runtime, settings), title="Reporting")

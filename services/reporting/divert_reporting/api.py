@@ -1,0 +1,182 @@
+"""Reporting's HTTP interface: rows, counts, and the time-line of a call."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import AwareDatetime, JsonValue, TypeAdapter
+
+from divert_chassis.problems import Problem
+from divert_chassis.run import Runtime
+from divert_contracts.model import Model
+from divert_contracts.vocabulary import Feed, Outcome, OutcomeReason
+from divert_reporting.adapters import Filter, Hour, Outcomes
+from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
+from divert_reporting.domain.record import Noted, Nothing, Record, in_order
+from divert_reporting.pages import add_pages
+from divert_reporting.settings import Settings
+
+MOST_ROWS = 1_000
+MOST_HOURS = 24 * 31
+CONTENT = TypeAdapter(dict[str, JsonValue])
+"""What a fact says, as JSON."""
+
+
+class OutcomePage(Model):
+    """Rows in the order of their call ids."""
+
+    outcomes: tuple[CallOutcome, ...]
+    after: UUID | None = None
+    """Ask for the next page with this; null on the last one."""
+
+
+class Entry(Model):
+    """A fact of a call's time-line."""
+
+    id: UUID
+    type: str
+    occurred_at: AwareDatetime
+    source: str
+    """Who wrote it."""
+    sequence: int | None = None
+    """The writer's count of facts for its key."""
+    cause: UUID | None = None
+    """The fact or command that it follows from; a fact of this time-line, or one on a topic that is forgotten."""
+    content: dict[str, JsonValue]
+    """What it says: codes, answers, flags and times; no free text."""
+
+
+class CallStory(Model):
+    """All that is known of a call."""
+
+    outcome: CallOutcome
+    facts: tuple[Entry, ...]
+    """By time, writer, the writer's count and id."""
+
+
+class Step(Model):
+    """How many calls came so far."""
+
+    step: str
+    calls: int
+
+
+class Ending(Model):
+    """How many calls ended so."""
+
+    outcome: Outcome
+    reason: OutcomeReason
+    calls: int
+
+
+class Funnel(Model):
+    """How far calls came, and how they ended. Everything is counted in calls, over rows, when it is asked."""
+
+    steps: tuple[Step, ...]
+    """Each step is a part of the one before."""
+    endings: tuple[Ending, ...]
+    """Concluded calls by outcome and reason, most first."""
+    in_flight: dict[str, int]
+    """Calls without an outcome yet, by stage."""
+    denominators: dict[str, int]
+    """All calls that fit the filter: in the figures, and outside them by why."""
+
+
+class Hours(Model):
+    """Counts by the hour in which calls were accepted, newest first."""
+
+    hours: tuple[Hour, ...]
+
+
+def _filter(  # noqa: PLR0917 (one query parameter each)
+    denominator: Annotated[
+        Denominator | None, Query(description="Calls in the figures, or outside them and why. Default: in.")
+    ] = Denominator.IN,
+    outcome: Annotated[Outcome | None, Query(description="Only calls with this outcome.")] = None,
+    in_flight: Annotated[bool | None, Query(description="Only calls without an outcome yet, or only with one.")] = None,
+    feed: Annotated[Feed | None, Query(description="Only this feed.")] = None,
+    division: Annotated[int | None, Query(ge=1, le=99, description="Only this division.")] = None,
+    provider: Annotated[str | None, Query(max_length=64, description="Only calls that this provider had last.")] = None,
+    agency: Annotated[str | None, Query(max_length=64, description="Only this agency's calls.")] = None,
+    since: Annotated[AwareDatetime | None, Query(description="Accepted from then on.")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="Accepted before.")] = None,
+) -> Filter:
+    for word in (provider, agency):
+        if word is not None and not word.isprintable():
+            raise Problem(422, "invalid", "Invalid request", "A filter holds a character that no id has.")
+    return Filter(
+        denominator=None if denominator is None else denominator.value,
+        outcome=None if outcome is None else outcome.value,
+        in_flight=in_flight,
+        feed=None if feed is None else feed.value,
+        division=division,
+        provider=provider,
+        agency=agency,
+        since=since,
+        until=until,
+    )
+
+
+Wanted = Annotated[Filter, Depends(_filter)]
+
+
+def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter()
+
+    @router.get("/v1/outcomes", tags=["outcomes"])
+    async def list_outcomes(
+        wanted: Wanted,
+        after: Annotated[UUID | None, Query(description="Begin after this call id.")] = None,
+        limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows on a page.")] = 100,
+    ) -> OutcomePage:
+        """List what became of calls, a page at a time."""
+        rows = await Outcomes(runtime.pool).rows(wanted, after=after, limit=limit)
+        return OutcomePage(outcomes=tuple(rows), after=rows[-1].call_id if len(rows) == limit else None)
+
+    @router.get("/v1/calls/{call_id}", tags=["outcomes"])
+    async def read_call(call_id: UUID) -> CallStory:
+        """Read all that is known of a call: its row, and its facts with their causes."""
+        record = await runtime.get(Record, str(call_id))
+        row = None if record is None else outcome(record)
+        if record is None or row is None:
+            raise Problem(404, "unknown-call", "Not found", "Nothing is known of this call.")
+        return CallStory(outcome=row, facts=tuple(map(_entry, in_order(record.facts))))
+
+    @router.get("/v1/funnel", tags=["counts"])
+    async def read_funnel(wanted: Wanted) -> Funnel:
+        """Count how far calls came and how they ended."""
+        outcomes = Outcomes(runtime.pool)
+        return Funnel(
+            steps=tuple(Step(step=step, calls=calls) for step, calls in (await outcomes.funnel(wanted)).items()),
+            endings=tuple(
+                Ending(outcome=Outcome(ending), reason=OutcomeReason(reason), calls=calls)
+                for ending, reason, calls in await outcomes.endings(wanted)
+            ),
+            in_flight=await outcomes.in_flight(wanted),
+            denominators=await outcomes.denominators(wanted),
+        )
+
+    @router.get("/v1/hourly", tags=["counts"])
+    async def read_hours(
+        wanted: Wanted,
+        limit: Annotated[int, Query(ge=1, le=MOST_HOURS, description="Hours at the most.")] = 48,
+    ) -> Hours:
+        """Count calls by the hour in which they were accepted."""
+        return Hours(hours=tuple(await Outcomes(runtime.pool).hours(wanted, limit=limit)))
+
+    add_pages(router, runtime, settings.zone)
+    return router
+
+
+def _entry(noted: Noted) -> Entry:
+    content = CONTENT.validate_json(noted.fact.model_dump_json(exclude_none=True, exclude={"call_id", "occurred_at"}))
+    return Entry(
+        id=noted.id,
+        type=noted.fact.type_name(),
+        occurred_at=noted.fact.occurred_at,
+        source=noted.source,
+        sequence=noted.sequence,
+        cause=noted.cause,
+        content=content,
+    )

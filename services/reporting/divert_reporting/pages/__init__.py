@@ -1,0 +1,168 @@
+"""Reporting's first pages: where calls are now, how they ended today, and the time-line of one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from divert_chassis.run import Runtime
+from divert_contracts.vocabulary import Feed, Stage
+from divert_reporting.adapters import STEPS, Filter, Outcomes
+from divert_reporting.domain.outcome import CallOutcome, outcome
+from divert_reporting.domain.record import Noted, Nothing, Record, in_order
+from divert_reporting.pages.words import UNSAID, clock, lasted, plain, sentence, titled
+
+HERE = Path(__file__).parent
+SHOWN = 50
+"""Calls in a list of the first page."""
+FEEDS = (Feed.DIVERTED, Feed.OBSERVED)
+STAGES = (
+    Stage.AWAITING_TRIAGE,
+    Stage.IN_REVIEW,
+    Stage.HELD,
+    Stage.OFFERED,
+    Stage.ACKNOWLEDGED,
+    Stage.EN_ROUTE,
+    Stage.ON_SCENE,
+    Stage.OBSERVED,
+)
+STEP_WORDS = {"on_scene": "with the person"}
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A step of the funnel as it is drawn."""
+
+    name: str
+    diverted: int
+    observed: int
+    most: int
+    """The longest bar, in calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndingLine:
+    """How many calls ended so today."""
+
+    outcome: str
+    reason: str
+    diverted: int
+    observed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """A fact of a call as it is shown."""
+
+    number: int
+    at: datetime
+    since: str
+    """How long after the first fact."""
+    says: str
+    who: str
+    type: str
+    follows: int | None
+    """The number of the fact that it follows from, where that is shown."""
+
+
+def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> None:
+    """Add the pages to the routes."""
+    pages = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+
+    def told(time: datetime | None) -> str:
+        return clock(time, zone)
+
+    pages.filters |= {"plain": plain, "titled": titled, "clock": told}
+    icon = (HERE / "assets" / "icon.svg").read_bytes()
+    style = (HERE / "assets" / "reporting.css").read_bytes()
+
+    def shown(name: str, status: int = 200, **values: object) -> HTMLResponse:
+        return HTMLResponse(pages.get_template(name).render(now=runtime.clock.now(), zone=zone, **values), status)
+
+    @router.get("/assets/reporting.css", include_in_schema=False)
+    async def read_style() -> Response:
+        return Response(style, media_type="text/css", headers={"cache-control": "max-age=300"})
+
+    @router.get("/assets/icon.svg", include_in_schema=False)
+    async def read_icon() -> Response:
+        return Response(icon, media_type="image/svg+xml", headers={"cache-control": "max-age=86400"})
+
+    @router.get("/", include_in_schema=False)
+    async def read_front(
+        agency: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9-]+$")] = None,
+    ) -> HTMLResponse:
+        now = runtime.clock.now()
+        day = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        outcomes = Outcomes(runtime.pool)
+        today = Filter(agency=agency, since=day, until=day + timedelta(days=1))
+        in_flight = await outcomes.in_flight(Filter(agency=agency))
+        calls = await outcomes.oldest(Filter(agency=agency, in_flight=True, feed=Feed.DIVERTED), limit=SHOWN)
+        outside = await outcomes.denominators(replace(today, denominator=None))
+        outside.pop("in", None)
+        return shown(
+            "front.html",
+            agency=agency,
+            bars=await _bars(outcomes, today),
+            endings=await _endings(outcomes, today),
+            stages=[(stage, in_flight.get(stage, 0)) for stage in dict.fromkeys((*STAGES, *in_flight))],
+            in_flight=sum(in_flight.values()),
+            calls=calls,
+            ages={call.call_id: _age(call, now) for call in calls},
+            outside=outside,
+        )
+
+    @router.get("/calls/{call_id}", include_in_schema=False)
+    async def read_call(call_id: UUID) -> HTMLResponse:
+        record = await runtime.get(Record, str(call_id))
+        row = None if record is None else outcome(record)
+        if record is None or row is None:
+            return shown("unknown.html", 404, call_id=call_id)
+        return shown("call.html", call=row, timeline=_timeline(in_order(record.facts), zone))
+
+
+async def _bars(outcomes: Outcomes, today: Filter) -> list[Bar]:
+    diverted, observed = [await outcomes.funnel(replace(today, feed=feed)) for feed in FEEDS]
+    most = max(1, *(counts.get(step, 0) for counts in (diverted, observed) for step in STEPS))
+    return [Bar(STEP_WORDS.get(step, step), diverted.get(step, 0), observed.get(step, 0), most) for step in STEPS]
+
+
+async def _endings(outcomes: Outcomes, today: Filter) -> list[EndingLine]:
+    counts: dict[tuple[str, str], dict[Feed, int]] = {}
+    for feed in FEEDS:
+        for ended, reason, calls in await outcomes.endings(replace(today, feed=feed)):
+            counts.setdefault((ended, reason), {})[feed] = calls
+    lines = [
+        EndingLine(ended, reason, by_feed.get(Feed.DIVERTED, 0), by_feed.get(Feed.OBSERVED, 0))
+        for (ended, reason), by_feed in counts.items()
+    ]
+    return sorted(lines, key=lambda line: (-line.diverted, -line.observed, line.outcome, line.reason))
+
+
+def _age(call: CallOutcome, now: datetime) -> str:
+    return UNSAID if call.accepted_at is None else lasted(now - call.accepted_at)
+
+
+def _timeline(history: Sequence[Noted], zone: ZoneInfo) -> list[TimelineEntry]:
+    numbers = {one.id: number for number, one in enumerate(history, 1)}
+    first = history[0].fact.occurred_at
+    return [
+        TimelineEntry(
+            number=number,
+            at=one.fact.occurred_at,
+            since=lasted(one.fact.occurred_at - first),
+            says=sentence(one.fact, zone),
+            who=titled(one.source.rpartition("/")[2]),
+            type=type(one.fact).__name__,
+            follows=None if one.cause is None else numbers.get(one.cause),
+        )
+        for number, one in enumerate(history, 1)
+    ]

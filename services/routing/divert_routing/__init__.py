@@ -1,0 +1,1 @@
+"""Routing: where a call goes next, until it is concluded."""

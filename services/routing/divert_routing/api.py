@@ -1,0 +1,210 @@
+"""The desk's and CAD's way in: status, open calls, directory, and orders. Private words never leave here."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from divert_chassis.problems import Problem, refused
+from divert_chassis.run import Runtime
+from divert_contracts.facts.base import Deadlines
+from divert_contracts.model import Model
+from divert_contracts.step import Command
+from divert_contracts.vocabulary import (
+    Acuity,
+    Answer,
+    Direction,
+    DirectionReason,
+    Eligibility,
+    Hazard,
+    Programme,
+    Question,
+    ReviewReason,
+    Stage,
+)
+from divert_routing.domain import desk
+from divert_routing.domain.call import Call
+from divert_routing.domain.directory import Directory
+from divert_routing.domain.given import Given
+from divert_routing.domain.standing import CallStatus, standing
+
+Person = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.@:+-]+$")]
+"""Who orders it: an id, never a name."""
+Key = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Repeats with the same key do nothing."),
+]
+
+
+class Order(Model):
+    """The body of an order. A field that is not known is refused: it may have been meant to matter."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: Person
+
+
+class ReviewOrder(Order):
+    """A reviewer's decision."""
+
+    revision: str = Field(min_length=1, max_length=128)
+    """Digest of the revision that the person saw, as the call's status gives it."""
+    eligibility: Eligibility
+    """``eligible`` or ``ineligible``."""
+    reason: ReviewReason
+
+
+class DirectOrder(Order):
+    """An order about who is to have the call, and when."""
+
+    direction: Direction
+    reason: DirectionReason
+    provider: str | None = Field(default=None, max_length=64)
+    """Reassign: to whom; absent means the next in turn."""
+    programme: Programme | None = None
+    """Other programme: which."""
+    until: AwareDatetime | None = None
+    """Hold: until when, at most ``decide_by``. Extend: the new end of the limit that runs."""
+
+
+class ClearDangerOrder(Order):
+    """A person's word that danger is over."""
+
+    unit: str = Field(min_length=1, max_length=32)
+    """The unit that made the scene safe."""
+    hazards: tuple[Hazard, ...] = Field(default=(), max_length=32)
+    """Which; none named means all that are known."""
+
+
+class AnswerOrder(Order):
+    """An answer to a question of the team."""
+
+    question: Question
+    answer: Answer
+
+
+class OpenCall(Model):
+    """A line of the list of open calls: where it stands, and nothing of what was said."""
+
+    call_id: UUID
+    agency: str
+    incident_number: str
+    stage: Stage
+    holder: str
+    provider: str | None
+    division: int | None
+    acuity: Acuity
+    programme: Programme
+    accepted_at: datetime | None
+    next_update_by: datetime | None
+    deadlines: Deadlines
+    waiting: int
+    """Hand-offs and calls for assistance that nobody has accepted."""
+    unconfirmed: int
+    """Recalls that no provider has confirmed."""
+
+
+class OpenCalls(Model):
+    """Calls in routing's hands, those due first before the others."""
+
+    calls: tuple[OpenCall, ...]
+
+
+class Orders:
+    """Passes orders on to the state machine and turns its answers into HTTP."""
+
+    def __init__(self, runtime: Runtime[Given]) -> None:
+        """Work for a running service."""
+        self._runtime = runtime
+
+    async def do(self, command: Command, key: str | None) -> CallStatus:
+        """Do a command and return where the call stands after it.
+
+        Raises:
+            Problem: it was refused.
+            Unavailable: it may or may not have been done; the same key asks again.
+        """
+        reply = await self._runtime.send(command, key)
+        if reply.refusal is not None or reply.answer is None:
+            raise refused(reply.refusal) if reply.refusal is not None else _not_found()
+        return CallStatus.model_validate_json(reply.answer)
+
+
+def routes(runtime: Runtime[Given]) -> APIRouter:
+    """Return routing's routes."""
+    router = APIRouter(prefix="/v1")
+    orders = Orders(runtime)
+
+    @router.get("/calls/{call_id}/status", tags=["calls"])
+    async def status(call_id: UUID) -> CallStatus:
+        """Who has the call, and until when that is to be believed."""
+        call = await runtime.get(Call, str(call_id))
+        if call is None or call.revision is None:
+            raise _not_found()
+        return standing(call)
+
+    @router.get("/calls", tags=["calls"])
+    async def calls(
+        stage: Annotated[Stage | None, Query(description="``concluded`` lists calls with open promises.")] = None,
+        agency: Annotated[str | None, Query(max_length=64)] = None,
+        provider: Annotated[str | None, Query(max_length=64)] = None,
+        acuity: Acuity | None = None,
+        limit: Annotated[int, Query(ge=1, le=2_000)] = 500,
+    ) -> OpenCalls:
+        """List open calls, and concluded ones with a hand-off, call for assistance or recall still open."""
+        asked = {"stage": stage, "agency": agency, "provider": provider, "acuity": acuity}
+        columns = {name: str(value) for name, value in asked.items() if value is not None}
+        found = await runtime.listed(Call, limit=limit, **columns)
+        return OpenCalls(calls=tuple(_line(call) for _, call in found))
+
+    @router.get("/directory", tags=["directory"])
+    async def directory() -> Directory:
+        """Return providers, divisions, agreements and limits in force now."""
+        return runtime.given.directories.at(runtime.clock.now()).value
+
+    @router.post("/calls/{call_id}/review", tags=["desk"])
+    async def review(call_id: UUID, order: ReviewOrder, key: Key = None) -> CallStatus:
+        """Decide a call that the rules would not."""
+        return await orders.do(desk.Review(call_id=call_id, **dict(order)), key)
+
+    @router.post("/calls/{call_id}/direct", tags=["desk"])
+    async def direct(call_id: UUID, order: DirectOrder, key: Key = None) -> CallStatus:
+        """Take a call back, hold, reassign or extend it, or choose another programme."""
+        return await orders.do(desk.Direct(call_id=call_id, **dict(order)), key)
+
+    @router.post("/calls/{call_id}/clear-danger", tags=["desk"])
+    async def clear_danger(call_id: UUID, order: ClearDangerOrder, key: Key = None) -> CallStatus:
+        """Say that danger is over, and which unit made the scene safe."""
+        return await orders.do(desk.ClearDanger(call_id=call_id, **dict(order)), key)
+
+    @router.post("/calls/{call_id}/answer-question", tags=["desk"])
+    async def answer_question(call_id: UUID, order: AnswerOrder, key: Key = None) -> CallStatus:
+        """Answer a question of the team."""
+        return await orders.do(desk.AnswerQuestion(call_id=call_id, **dict(order)), key)
+
+    return router
+
+
+def _line(call: Call) -> OpenCall:
+    return OpenCall(
+        call_id=call.call_id,
+        agency=call.agency,
+        incident_number=call.incident_number,
+        stage=call.stage,
+        holder=call.holder,
+        provider=call.provider if call.case is None else call.case.provider,
+        division=call.division,
+        acuity=call.acuity,
+        programme=call.meant_for,
+        accepted_at=call.accepted_at,
+        next_update_by=call.next_update_by,
+        deadlines=call.deadlines(),
+        waiting=len(call.hand_offs) + len(call.helps),
+        unconfirmed=len(call.recalls),
+    )
+
+
+def _not_found() -> Problem:
+    return Problem(404, "unknown-call", "Not found", "No picture of such a call has come yet.")

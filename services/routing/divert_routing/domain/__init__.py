@@ -1,0 +1,8 @@
+"""Where a call goes next. Pure: what is remembered of it, what happened, the directory, the time.
+
+``call`` is what is remembered, ``turn`` a step in the making. Steps: ``revisions`` (what CAD and triage said),
+``cases`` (what providers said), ``desk`` (what people ordered), ``deadlines`` (what time brought), ``failures``. They
+lead to ``decisions`` (what is to become of the call), ``offers`` (who is asked), ``promises`` (what must be accepted
+or confirmed) and ``endings`` (the one outcome). ``directory`` is the policy, ``given`` what steps are given,
+``standing`` what people are shown.
+"""

@@ -1,0 +1,360 @@
+"""What routing remembers of a call, and when it wants to be woken."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, ConfigDict, Field
+
+from divert_contracts.call import Decision, Picture, Private, Revision, Signal
+from divert_contracts.facts.base import Deadlines
+from divert_contracts.model import Model
+from divert_contracts.step import Due, State, Timer
+from divert_contracts.vocabulary import (
+    Acuity,
+    Answer,
+    Assistance,
+    CancelReason,
+    Contact,
+    Disposition,
+    Feed,
+    HandBackReason,
+    HandOffReason,
+    Hazard,
+    Outcome,
+    OutcomeReason,
+    PoliceInvolvement,
+    Programme,
+    Question,
+    RecallReason,
+    Responder,
+    Stage,
+    TeamPosition,
+)
+from divert_routing.domain import timers
+
+MEDICAL = frozenset({Hazard.MEDICAL, Hazard.OVERDOSE})
+"""The hazards that call for an ambulance and are no danger to a team."""
+
+POSITIONS = {
+    Stage.ACKNOWLEDGED: TeamPosition.PREPARING,
+    Stage.EN_ROUTE: TeamPosition.EN_ROUTE,
+    Stage.ON_SCENE: TeamPosition.ON_SCENE,
+}
+
+
+class Changeable(Model):
+    """A part of the state that a step changes on a copy of its own."""
+
+    model_config = ConfigDict(frozen=False)
+
+
+class Case(Changeable):
+    """The offer or case that is alive: at most one a call."""
+
+    case_id: UUID
+    provider: str
+    epoch: int
+    programme: Programme
+    division: int
+    """As it was when the call was offered."""
+    answer_by: AwareDatetime
+    expires_at: AwareDatetime
+    """When routing gives an unanswered offer up."""
+    en_route_within: timedelta
+    on_scene_within: timedelta
+    acknowledged_at: AwareDatetime | None = None
+    arrive_by: AwareDatetime | None = None
+    """What the provider promised."""
+    en_route_by: AwareDatetime | None = None
+    """Null once the team is on its way, or speaks with the person by telephone."""
+    on_scene_by: AwareDatetime | None = None
+    """Null once the team is there, or need not go."""
+    close_by: AwareDatetime | None = None
+    check_by: AwareDatetime | None = None
+    """When the safety check is due that is to be answered next."""
+    ring_at: AwareDatetime | None = None
+    """When the desk rings the team about it; null once it did."""
+    psap_check_at: AwareDatetime | None = None
+    """When the PSAP is asked to check on the team."""
+    unit: str | None = None
+    questions: tuple[Question, ...] = ()
+    """Asked by the team, not answered yet."""
+    medical_told: bool = False
+    """The PSAP was asked for an ambulance."""
+    backup_wanted: bool = False
+    """The team asked for help that has not come yet."""
+
+
+class HandOff(Model):
+    """A hand-off that no dispatcher has accepted yet."""
+
+    handoff_id: UUID
+    reason: HandOffReason
+    recommend: Responder
+    urgent: bool = False
+    position: TeamPosition = TeamPosition.NOT_SENT
+    unit: str | None = None
+    since: AwareDatetime
+    """When it was first said."""
+    accept_by: AwareDatetime
+    repeat: int = 0
+
+
+class Help(Model):
+    """A call for assistance that no dispatcher has accepted yet."""
+
+    handoff_id: UUID
+    assistance: Assistance
+    recommend: Responder
+    case_id: UUID
+    provider: str
+    position: TeamPosition = TeamPosition.UNKNOWN
+    unit: str | None = None
+    since: AwareDatetime
+    """When it was first said."""
+    accept_by: AwareDatetime
+    repeat: int = 0
+
+
+class Recall(Model):
+    """A recall that the provider has not confirmed yet."""
+
+    case_id: UUID
+    provider: str
+    epoch: int
+    reason: RecallReason
+    position: TeamPosition
+    unit: str | None = None
+    since: AwareDatetime
+    """When it was first said."""
+    confirm_by: AwareDatetime
+    repeat: int = 0
+    told_psap: bool = False
+
+
+class Reviewed(Model):
+    """That a person found the call eligible, and what they saw."""
+
+    answers: dict[Question, Answer]
+    """The safety answers; the review lapses when a later revision changes one."""
+    hazards: tuple[Hazard, ...]
+    """The review lapses when a later revision has a sign of another one."""
+
+
+class Call(State):
+    """A call: one state machine. Times are domain time; a limit that does not run is null."""
+
+    # A step changes its own copy and never what it was given; checked types are worth more here than frozen ones.
+    model_config = ConfigDict(frozen=False)
+
+    call_id: UUID
+    agency: str = ""
+    """Empty until a fact has named it."""
+    incident_number: str = ""
+    stage: Stage = Stage.AWAITING_TRIAGE
+    opened: bool = False
+    """``CallOpened`` was published."""
+
+    diverted: bool = False
+    """A revision was diverted; CAD cannot make it observed again, only cancel or close the call."""
+    accepted_at: AwareDatetime | None = None
+    """Of the earliest revision; chooses the policy."""
+    decide_by: AwareDatetime | None = None
+    """Of the earliest diverted revision."""
+
+    revision: Revision | None = None
+    """The newest that was seen, by whatever fact."""
+    revised_at: AwareDatetime | None = None
+    """When it was accepted."""
+    picture: Picture | None = None
+    division: int | None = None
+    own: bool = False
+    """The newest revision's own fact has come, and with it the private part."""
+    private: Private | None = None
+    """Of the newest own fact; forgotten after a time."""
+    judged: bool = False
+    """The newest revision's triage has come."""
+    decision: Decision | None = None
+    """Of the newest revision that was judged as the newest."""
+    signals: tuple[Signal, ...] = ()
+    told: bool = False
+    """Whoever has the offer or case has the newest revision."""
+
+    hazards: tuple[Hazard, ...] = ()
+    """All that any version, team or person reported and nobody cleared."""
+    danger_rule: str | None = None
+    """The rule or source that first spoke of danger."""
+    cleared: dict[Hazard, AwareDatetime] = Field(default_factory=dict[Hazard, AwareDatetime])
+    """Dangers that a named person cleared, and when; what was accepted later counts anew."""
+    reviewed: Reviewed | None = None
+    programme: Programme | None = None
+    """What the desk chose instead of the decision's programme."""
+
+    triage_by: AwareDatetime | None = None
+    review_by: AwareDatetime | None = None
+    held_until: AwareDatetime | None = None
+    observed_until: AwareDatetime | None = None
+
+    attempts: int = 0
+    """Offers made; the epoch."""
+    case: Case | None = None
+    refusals: dict[str, OutcomeReason] = Field(default_factory=dict[str, OutcomeReason])
+    """Providers that are not asked again, each with how its offer ended."""
+    acknowledged: bool = False
+    """Some provider had the call."""
+    provider: str | None = None
+    """The last that acknowledged, else the last that was asked."""
+    case_id: UUID | None = None
+    """Of that provider."""
+
+    cancelled: CancelReason | None = None
+    duplicate_of: UUID | None = None
+    closed_by_cad: bool = False
+
+    contact: Contact = Contact.NONE
+    arrived: bool = False
+    police: PoliceInvolvement = PoliceInvolvement.NONE
+    disposition: Disposition | None = None
+    hand_back: HandBackReason | None = None
+    outcome: Outcome | None = None
+    reason: OutcomeReason | None = None
+
+    handoffs: int = 0
+    """Hand-offs and calls for assistance that were numbered."""
+    owes_hand_off: bool = False
+    """The call ended before its agency was known: the hand-off is made when it is."""
+    hand_offs: tuple[HandOff, ...] = ()
+    helps: tuple[Help, ...] = ()
+    recalls: tuple[Recall, ...] = ()
+
+    status_number: int = 0
+    next_update_by: AwareDatetime | None = None
+    forget_at: AwareDatetime | None = None
+    """When the private part goes; null before the conclusion, and once it is gone."""
+
+    @classmethod
+    def blank(cls, key: str) -> Self:
+        """Return the state of a call that nothing is known of; the key is its id."""
+        return cls(call_id=UUID(key))
+
+    @property
+    def concluded(self) -> bool:
+        """Whether the outcome is fixed."""
+        return self.stage is Stage.CONCLUDED
+
+    @property
+    def feed(self) -> Feed:
+        """How the call came, as far as that is known."""
+        if self.diverted and self.picture is not None:
+            return Feed.DIVERTED
+        return Feed.UNKNOWN if self.picture is None else Feed.OBSERVED
+
+    @property
+    def complete(self) -> bool:
+        """Whether the newest revision's own fact and its triage have both come: nothing is offered without."""
+        return self.own and self.judged
+
+    @property
+    def dangers(self) -> tuple[Hazard, ...]:
+        """The known hazards that are danger to an unarmed team."""
+        return tuple(hazard for hazard in self.hazards if hazard not in MEDICAL)
+
+    @property
+    def acuity(self) -> Acuity:
+        """How soon, by the newest decision."""
+        return Acuity.UNKNOWN if self.decision is None else self.decision.acuity
+
+    @property
+    def meant_for(self) -> Programme:
+        """The programme: the desk's choice, else the decision's."""
+        if self.programme is not None:
+            return self.programme
+        return Programme.NONE if self.decision is None else self.decision.programme
+
+    @property
+    def position(self) -> TeamPosition:
+        """Where the team is, as far as it has said."""
+        return POSITIONS.get(self.stage, TeamPosition.NOT_SENT)
+
+    @property
+    def holder(self) -> str:
+        """Who has the call: ``psap``, or the provider that has acknowledged."""
+        case = self.case
+        return "psap" if case is None or case.acknowledged_at is None else case.provider
+
+    @property
+    def promises(self) -> bool:
+        """Whether something still waits to be accepted or confirmed."""
+        return bool(self.hand_offs or self.helps or self.recalls)
+
+    @property
+    def limit(self) -> datetime | None:
+        """The limit by which the stage will change, or somebody be told: what CAD may rely on."""
+        case = self.case
+        if case is None:
+            waits = (self.triage_by, self.review_by, self.held_until)
+            return min((one for one in waits if one is not None), default=None)
+        if case.acknowledged_at is None:
+            return case.expires_at
+        running = (case.en_route_by, case.on_scene_by, case.psap_check_at, case.close_by)
+        return min((one for one in running if one is not None), default=None)
+
+    def deadlines(self) -> Deadlines:
+        """Return the limits that are running, as facts carry them."""
+        case = self.case
+        offered = case is not None and case.acknowledged_at is None
+        waiting = (*self.hand_offs, *self.helps)
+        return Deadlines(
+            decide_by=None if self.concluded or (case is not None and not offered) else self.decide_by,
+            answer_by=case.answer_by if case is not None and offered else None,
+            en_route_by=None if case is None else case.en_route_by,
+            on_scene_by=None if case is None else case.on_scene_by,
+            check_by=None if case is None else case.check_by,
+            accept_by=min((one.accept_by for one in waiting), default=None),
+        )
+
+    def due(self) -> tuple[Due, ...]:
+        """Return every timer that runs."""
+        found: list[Due] = []
+        if self.triage_by is not None:
+            found.append(Due(self.triage_by, timers.TRIAGE_OVERDUE))
+        if self.review_by is not None:
+            found.append(Due(self.review_by, timers.REVIEW_OVERDUE))
+        if self.held_until is not None:
+            found.append(Due(self.held_until, timers.HOLD_OVER))
+        if self.observed_until is not None:
+            found.append(Due(self.observed_until, timers.OBSERVATION_OVER))
+        if self.case is not None:
+            found += _of_case(self.case)
+        found += [Due(one.accept_by, timers.Unaccepted(handoff_id=one.handoff_id)) for one in self.hand_offs]
+        found += [Due(one.accept_by, timers.Unaccepted(handoff_id=one.handoff_id)) for one in self.helps]
+        found += [Due(one.confirm_by, timers.RecallUnconfirmed(case_id=one.case_id)) for one in self.recalls]
+        if self.forget_at is not None and not self.promises:
+            found.append(Due(self.forget_at, timers.PRIVATE_OUTLIVED))
+        return tuple(found)
+
+    def listing(self) -> Mapping[str, str | datetime | None]:
+        """Return the columns of the open list: calls in routing's hands, and concluded ones with open promises."""
+        if self.revision is None or (self.concluded and not self.promises):
+            return {}
+        return {
+            "stage": self.stage,
+            "agency": self.agency,
+            "provider": self.provider if self.case is None else self.case.provider,
+            "acuity": self.acuity,
+        }
+
+
+def _of_case(case: Case) -> list[Due]:
+    if case.acknowledged_at is None:
+        return [Due(case.expires_at, timers.ANSWER_OVERDUE)]
+    running: tuple[tuple[datetime | None, Timer], ...] = (
+        (case.en_route_by, timers.EN_ROUTE_OVERDUE),
+        (case.on_scene_by, timers.ARRIVAL_OVERDUE),
+        (case.ring_at, timers.CHECK_UNANSWERED),
+        (case.psap_check_at, timers.CHECK_MISSED),
+        (case.close_by, timers.NOT_CLOSED),
+    )
+    return [Due(at, timer) for at, timer in running if at is not None]

@@ -1,0 +1,70 @@
+"""Danger is sticky: what any version, team or person reported counts until a named person clears it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from divert_contracts.call import Signal
+from divert_contracts.facts.triage import CallTriaged
+from divert_contracts.vocabulary import Certainty, Hazard, Question
+from divert_routing.domain.call import MEDICAL, Call
+from divert_routing.domain.turn import Turn
+
+ASKED_ABOUT = {
+    Question.WEAPON: Hazard.WEAPON,
+    Question.VIOLENCE: Hazard.VIOLENCE,
+    Question.CRIME_IN_PROGRESS: Hazard.CRIME_IN_PROGRESS,
+    Question.MEDICAL_EMERGENCY: Hazard.MEDICAL,
+    Question.OVERDOSE: Hazard.OVERDOSE,
+    Question.IN_TRAFFIC: Hazard.TRAFFIC,
+    Question.AT_HEIGHT: Hazard.HEIGHT,
+    Question.IN_VEHICLE: Hazard.VEHICLE,
+    Question.HOSTAGE: Hazard.HOSTAGE,
+    Question.DOMESTIC_VIOLENCE: Hazard.DOMESTIC_VIOLENCE,
+    Question.FIRE: Hazard.FIRE,
+    Question.SUICIDE_MEANS: Hazard.SUICIDE_MEANS,
+    Question.UNKNOWN: Hazard.UNKNOWN,
+}
+"""What a *yes* to a safety question means. Questions that are absent are not about safety."""
+
+SURE = frozenset({Certainty.PRESENT, Certainty.UNKNOWN})
+"""Certainties that exclude; ``possible`` is for a person to look at."""
+
+
+def excluding(signals: Iterable[Signal]) -> tuple[Hazard, ...]:
+    """Return the hazards that signals speak of with certainty, or with one that this version does not know."""
+    return tuple(dict.fromkeys(signal.hazard for signal in signals if signal.certainty in SURE))
+
+
+def of_triage(fact: CallTriaged) -> tuple[Hazard, ...]:
+    """Return the hazards of a judged revision; a hard exclusion without any sign is a danger without a name."""
+    hazards = excluding(fact.signals)
+    return hazards if hazards or not fact.decision.hard_exclusion else (Hazard.UNKNOWN,)
+
+
+def rule_of(fact: CallTriaged) -> str:
+    """Return what to cite for the hazards of a judged revision: the rule that excluded, else the first sign."""
+    if fact.decision.hard_exclusion and fact.decision.rules:
+        return fact.decision.rules[0].rule
+    return next((signal.code for signal in fact.signals if signal.certainty in SURE), "hard-exclusion")
+
+
+def endangering(hazards: Iterable[Hazard]) -> bool:
+    """Say whether one of the hazards is danger to an unarmed team."""
+    return any(hazard not in MEDICAL for hazard in hazards)
+
+
+def counting(call: Call, hazards: Iterable[Hazard], since: datetime) -> tuple[Hazard, ...]:
+    """Leave out what a person has cleared after it was said."""
+    return tuple(one for one in hazards if one not in call.cleared or since > call.cleared[one])
+
+
+def learn(turn: Turn, hazards: tuple[Hazard, ...], said_by: str) -> bool:
+    """Remember hazards; return whether danger among them was not known before."""
+    call = turn.call
+    fresh = tuple(hazard for hazard in hazards if hazard not in call.hazards)
+    if not fresh:
+        return False
+    call.hazards += fresh
+    if call.danger_rule is None and endangering(fresh):
+        call.danger_rule = said_by
+    return endangering(fresh)

@@ -1,0 +1,53 @@
+"""What steps are given besides the call: directories, shifts and agencies, as they were learnt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from pydantic import ValidationError
+
+from divert_contracts.call import Team
+from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
+from divert_contracts.facts.shifts import ShiftChanged
+from divert_contracts.policy import Versions
+from divert_contracts.step import Rejected
+from divert_contracts.vocabulary import PolicyKind
+from divert_routing.domain.directory import Directory
+
+NOTHING_PUBLISHED: Versions[Directory] = Versions()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """All that a step may look at apart from the call itself."""
+
+    directories: Versions[Directory] = NOTHING_PUBLISHED
+    shifts: Mapping[str, tuple[Team, ...]] = field(default_factory=dict[str, tuple[Team, ...]])
+    """The teams on shift by provider; nothing is known of a provider that is absent."""
+    agencies: frozenset[str] = frozenset()
+    """Those whose hand-off and feedback topics exist."""
+
+
+def policy_published(given: Given, fact: PolicyPublished) -> Given:
+    """Know a further version of the directory.
+
+    Raises:
+        Rejected: the document does not fit; what was known stays.
+    """
+    if fact.kind is not PolicyKind.ROUTING:
+        return given
+    try:
+        directory = Directory.model_validate(fact.document)
+    except ValidationError as error:
+        places = {".".join(map(str, one["loc"])) for one in error.errors(include_input=False, include_url=False)}
+        raise Rejected(f"policy:routing:{','.join(sorted(places))}") from None
+    return replace(given, directories=given.directories.with_version(fact.version, fact.in_force_from, directory))
+
+
+def shift_changed(given: Given, fact: ShiftChanged) -> Given:
+    """Know who is on shift now."""
+    return replace(given, shifts={**given.shifts, fact.provider: fact.teams})
+
+
+def agency_registered(given: Given, fact: AgencyRegistered) -> Given:
+    """Know a further agency."""
+    return replace(given, agencies=given.agencies | {fact.agency})

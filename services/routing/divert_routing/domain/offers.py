@@ -1,0 +1,160 @@
+"""Who is asked to take a call, and what they are told."""
+
+from divert_contracts import ids
+from divert_contracts.facts.routing import CaseOffered, CaseUpdated
+from divert_contracts.vocabulary import OutcomeReason, RecallReason, Stage
+from divert_routing.domain import endings, promises
+from divert_routing.domain.call import Call, Case
+from divert_routing.domain.directory import GATEWAY_PROGRAMMES, Provider, Route, unmet_needs
+from divert_routing.domain.turn import Turn
+
+
+def offer_next(turn: Turn) -> None:
+    """Offer an eligible, complete call to the next provider, or end it with the reason why nobody can take it."""
+    call = turn.call
+    programme = call.meant_for
+    if programme not in GATEWAY_PROGRAMMES or call.acuity not in turn.limits.by_acuity:
+        endings.by_other_programme(turn)
+    elif call.division is None:
+        endings.end(turn, endings.NOT_ROUTABLE)
+    else:
+        _offer_in(turn, turn.directory.routes(programme, call.division))
+
+
+def next_route(turn: Turn) -> Route | None:
+    """Return who would be asked next, leaving out whoever has the call now."""
+    call = turn.call
+    if call.division is None:
+        return None
+    routes = turn.directory.routes(call.meant_for, call.division)
+    here = None if call.case is None else call.case.provider
+    return next((one for one in routes if one.provider.id != here and _unavailable(turn, one.provider) is None), None)
+
+
+def offer(turn: Turn, route: Route) -> None:
+    """Offer the call to a provider; the caller has made sure that it may be offered now.
+
+    Raises:
+        ValueError: it may not; a bug.
+    """
+    call, at, limits = turn.call, turn.at, turn.limits
+    picture, decision, division, decide_by = call.picture, call.decision, call.division, call.decide_by
+    if picture is None or decision is None or division is None or decide_by is None or at >= decide_by or call.dangers:
+        raise ValueError("may not be offered")
+    of_acuity = limits.by_acuity[call.acuity]
+    call.attempts += 1
+    answer_by = min(at + of_acuity.offer_open, decide_by)
+    case = Case(
+        case_id=ids.case_id(call.call_id, call.attempts),
+        provider=route.provider.id,
+        epoch=call.attempts,
+        programme=call.meant_for,
+        division=division,
+        answer_by=answer_by,
+        expires_at=answer_by + limits.answer_grace,
+        en_route_within=of_acuity.en_route_within,
+        on_scene_within=of_acuity.on_scene_within,
+    )
+    call.case = case
+    call.stage = Stage.OFFERED
+    call.triage_by = call.review_by = call.held_until = None
+    call.told = True
+    if not call.acknowledged:
+        call.provider, call.case_id = case.provider, case.case_id
+    turn.say(
+        CaseOffered(
+            **turn.head,
+            private=call.private,
+            case_id=case.case_id,
+            provider=case.provider,
+            attempt=case.epoch,
+            incident_number=call.incident_number,
+            programme=case.programme,
+            acuity=call.acuity,
+            division=division,
+            picture=picture,
+            signals=call.signals,
+            decision=decision,
+            answer_by=answer_by,
+            en_route_within=case.en_route_within.total_seconds(),
+            on_scene_within=case.on_scene_within.total_seconds(),
+            check_after=limits.check_after.total_seconds(),
+            check_every=limits.check_every.total_seconds(),
+            unmet_needs=unmet_needs(picture.needs, route.provider, turn.given.shifts.get(case.provider, ())),
+            mutual_aid=route.mutual_aid,
+        )
+    )
+
+
+def withdraw(turn: Turn, case: Case, reason: RecallReason) -> None:
+    """Take an offer or case away from its provider, and leave the call waiting for what comes next."""
+    promises.recall(turn, case, reason)
+    turn.call.case = None
+    turn.call.stage = Stage.AWAITING_TRIAGE
+
+
+def refused(turn: Turn, case: Case, how: OutcomeReason) -> None:
+    """Remember that a provider is not to be asked again, and how its offer ended."""
+    turn.call.refusals = {**turn.call.refusals, case.provider: how}
+
+
+def keep_informed(turn: Turn) -> None:
+    """Send the newest revision to whoever has the offer or case, if they have not got it."""
+    call = turn.call
+    if call.case is None or call.told or call.picture is None:
+        return
+    call.told = True
+    call.triage_by = None
+    turn.say(
+        CaseUpdated(
+            **turn.head,
+            private=call.private if call.own else None,
+            case_id=call.case.case_id,
+            provider=call.case.provider,
+            picture=call.picture,
+            signals=call.signals if call.judged else (),
+        )
+    )
+
+
+def _offer_in(turn: Turn, routes: tuple[Route, ...]) -> None:
+    if not routes:
+        endings.end(turn, endings.NO_PROVIDER_IN_AREA)
+        return
+    unavailable = [_unavailable(turn, route.provider) for route in routes]
+    free = next((route for route, reason in zip(routes, unavailable, strict=True) if reason is None), None)
+    decide_by = turn.call.decide_by
+    if free is None:
+        endings.unassigned(turn, _why_nobody(turn.call, unavailable))
+    elif decide_by is None or turn.at >= decide_by:
+        if OutcomeReason.TIMED_OUT in turn.call.refusals.values():
+            endings.unassigned(turn, OutcomeReason.TIMED_OUT)
+        else:
+            endings.end(turn, endings.DECIDED_TOO_LATE)
+    else:
+        offer(turn, free)
+
+
+def _unavailable(turn: Turn, provider: Provider) -> OutcomeReason | None:
+    """Return why a provider is not asked, or null when it is. Of a shift that is not known, the best is assumed."""
+    refusal = turn.call.refusals.get(provider.id)
+    if refusal is not None:
+        return refusal
+    if not turn.directory.open_at(provider, turn.at):
+        return OutcomeReason.OUTSIDE_HOURS
+    if turn.given.shifts.get(provider.id) == ():
+        return OutcomeReason.NO_TEAM_ON_SHIFT
+    return None
+
+
+def _why_nobody(call: Call, unavailable: list[OutcomeReason | None]) -> OutcomeReason:
+    """Return one reason for all: how those asked answered, else why the division's own provider was not asked."""
+    answered = {how for how in call.refusals.values() if how is not OutcomeReason.TAKEN_BACK}
+    if OutcomeReason.TIMED_OUT in answered:
+        return OutcomeReason.TIMED_OUT
+    if answered == {OutcomeReason.AT_CAPACITY}:
+        return OutcomeReason.AT_CAPACITY
+    if answered:
+        return OutcomeReason.DECLINED_BY_ALL
+    reasons = [reason for reason in unavailable if reason in endings.NOBODY_TOOK_IT]
+    return OutcomeReason.DECLINED_BY_ALL if not reasons or reasons[0] is None else reasons[0]

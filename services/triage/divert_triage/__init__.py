@@ -1,0 +1,1 @@
+"""Triage: whether an unarmed team may take a call, and why."""
