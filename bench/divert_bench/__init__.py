@@ -1,0 +1,1 @@
+"""How fast divert is on this machine."""

@@ -1,0 +1,1 @@
+"""The `divert` command and the local stack."""

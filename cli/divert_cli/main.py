@@ -1,0 +1,92 @@
+"""The `divert` command: a table of its commands, each imported when it is called."""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from divert_cli.errors import StackError
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: what one types.
+        target: `module:function` of the typer function behind it, or of a group of them.
+        help: its line in the list of commands.
+        passes_on: whether options that the function does not know are left in its arguments.
+    """
+
+    name: str
+    target: str
+    help: str
+    passes_on: bool = False
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("up", "divert_cli.local:up", "Start Kafka, Postgres, Valkey and all services."),
+    Command("down", "divert_cli.local:down", "Stop what `up` started."),
+    Command("status", "divert_cli.local:status", "What runs: process, port, readiness, restarts."),
+    Command("logs", "divert_cli.local:logs", "What the processes say."),
+    Command("doctor", "divert_cli.doctor:doctor", "Whether this machine can run divert, and what to do if not."),
+    Command("demo", "divert_cli.demo:demo", "A busy evening in a minute and a half, and what became of every call."),
+    Command("replay", "divert_cli.replay:replay", "Send a city's export of calls through divert."),
+    Command("calls", "divert_cli.calls:calls", "The calls that divert knows."),
+    Command("show", "divert_cli.calls:show", "One call: its timeline with causes."),
+    Command("outcomes", "divert_cli.calls:outcomes", "What became of the calls."),
+    Command("verify", "divert_cli.verify:verify", "Reconcile Kafka and Postgres: is every call accounted for?"),
+    Command("prepare", "divert_cli.prepare:command", "Make topics and publish policies on a Kafka of your own."),
+    Command("test", "divert_cli.testing:run_tests", "Run the tests; arguments go to pytest.", passes_on=True),
+    Command("bench", "divert_cli.bench:bench", "How fast divert is on this machine."),
+    Command("prove", "divert_cli.prove:prove", "Proofs that take a while: faults, rebuild, memory."),
+)
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    *, show_version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False
+) -> None:
+    """Unarmed response to calls that need no police."""
+    if show_version:
+        print(f"divert {version('divert-cli')}")
+        raise typer.Exit
+
+
+def _register(command: Command) -> None:
+    def call(context: typer.Context) -> None:
+        module, _, function = command.target.partition(":")
+        behind = getattr(importlib.import_module(module), function)
+        if not isinstance(behind, typer.Typer):
+            settings = {"ignore_unknown_options": command.passes_on}
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command(context_settings=settings)(behind)
+            behind = alone
+        behind(args=context.args, prog_name=f"divert {command.name}")
+
+    # Options, `--help` among them, belong to the function behind.
+    app.command(
+        command.name,
+        help=command.help,
+        add_help_option=False,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    )(call)
+
+
+for _command in COMMANDS:
+    _register(_command)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app(prog_name="divert")
+    except StackError as failed:
+        print(f"divert: {failed}", file=sys.stderr)
+        sys.exit(1)

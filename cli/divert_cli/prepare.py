@@ -1,0 +1,285 @@
+"""Set up what divert stands on: topics, the seed policies, the first agency. Running it again changes nothing."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, cast
+
+import asyncpg
+import typer
+import yaml
+from pydantic import JsonValue
+
+from divert_cli import kafka_admin
+from divert_cli.checkout import ROOT
+from divert_cli.errors import StackError
+from divert_cli.kafka_admin import TopicSpec
+from divert_contracts import ids
+from divert_contracts.envelope import Envelope, UnknownType, decode
+from divert_contracts.facts.base import Fact
+from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished
+from divert_contracts.step import Rejected
+from divert_contracts.topics import ASSIGNMENTS, FEEDBACK, HANDOFFS, POLICIES, TOPICS, Topic, dead_letters
+from divert_contracts.vocabulary import PolicyKind
+
+SOURCE = "/divert/cli"
+AGENCY, AGENCY_TITLE = "lapd", "Los Angeles Police Department"
+SEEDS = {PolicyKind.TRIAGE: "seeds/policy/triage.yaml", PolicyKind.ROUTING: "seeds/policy/routing.yaml"}
+SEEDED_FROM = datetime(2020, 1, 1, tzinfo=UTC)
+"""When a seed counts as said; and from when a policy is in force whose file does not say so."""
+DEAD_LETTERS_KEPT = timedelta(days=30)
+_POSTGRES_WITHIN = 30.0
+
+
+class PrepareError(StackError):
+    """The set-up cannot be made as wanted; the message says why and what can be done."""
+
+
+async def prepare(kafka: str, postgres: str) -> None:
+    """Make topics, publish the seed policies and register the first agency; what is there already stays.
+
+    Args:
+        kafka: host:port.
+        postgres: DSN; the database must answer, each service makes its own schema in it.
+
+    Raises:
+        PrepareError: a seed file cannot be read, or a published version has other content than the file.
+        BrokerError: Kafka does not answer or refuses.
+        OSError: the database does not answer.
+    """
+    await _postgres_answers(postgres)
+    await asyncio.to_thread(_prepare_kafka, kafka, seed_policies())
+
+
+def command(
+    *,
+    kafka: Annotated[str, typer.Option(envvar="DIVERT_KAFKA", help="host:port.")],
+    postgres: Annotated[str, typer.Option(envvar="DIVERT_POSTGRES", help="DSN.")],
+) -> None:
+    """Make topics, publish the seed policies and register the first agency; what is there already stays."""
+    asyncio.run(prepare(kafka, postgres))
+
+
+def _prepare_kafka(kafka: str, policies: Sequence[PolicyPublished]) -> None:
+    providers = sorted({provider for policy in policies for provider in _providers(policy)})
+    kafka_admin.ensure_topics(kafka, _specs(TOPICS, providers, ()))
+    published = read_policies(kafka)
+    agencies = sorted({fact.agency for fact in published if isinstance(fact, AgencyRegistered)} | {AGENCY})
+    kafka_admin.ensure_topics(kafka, _specs((HANDOFFS, FEEDBACK), (), agencies))
+    new: list[Envelope] = [_policy_envelope(one) for one in policies if is_new(one, published)]
+    if not any(isinstance(fact, AgencyRegistered) and fact.agency == AGENCY for fact in published):
+        new.append(_agency_envelope(agency_fact()))
+    if new:
+        kafka_admin.publish(kafka, POLICIES.name, new)
+
+
+async def _postgres_answers(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=_POSTGRES_WITHIN)
+    try:
+        await connection.execute("SELECT 1")
+    finally:
+        await connection.close()
+
+
+async def register_agency(kafka: str, agency: str, title: str) -> None:
+    """Let an agency post calls: make its topics, then say so. An agency that is known already stays as it is.
+
+    Raises:
+        BrokerError: Kafka does not answer or refuses.
+    """
+    await asyncio.to_thread(_register, kafka, agency, title)
+
+
+def _register(kafka: str, agency: str, title: str) -> None:
+    kafka_admin.ensure_topics(kafka, _specs((HANDOFFS, FEEDBACK), (), (agency,)))
+    if any(isinstance(fact, AgencyRegistered) and fact.agency == agency for fact in read_policies(kafka)):
+        return
+    fact = AgencyRegistered(occurred_at=datetime.now(UTC), agency=agency, title=title)
+    kafka_admin.publish(kafka, POLICIES.name, [_agency_envelope(fact)])
+
+
+async def publish_policy(kafka: str, policy: PolicyPublished) -> None:
+    """Publish a further version of a policy.
+
+    Raises:
+        PrepareError: the version is published already, with other content.
+        BrokerError: Kafka does not answer or refuses.
+    """
+    await asyncio.to_thread(_publish_policy, kafka, policy)
+
+
+def _publish_policy(kafka: str, policy: PolicyPublished) -> None:
+    if is_new(policy, read_policies(kafka)):
+        kafka_admin.publish(kafka, POLICIES.name, [_policy_envelope(policy)])
+
+
+async def set_clock(kafka: str, clock: ClockSet) -> None:
+    """Tell every process how domain time runs from a moment on.
+
+    Raises:
+        BrokerError: Kafka does not answer or refuses.
+    """
+    given = f"clock/{clock.real_from.isoformat()}/{clock.domain_from.isoformat()}/{clock.rate}"
+    envelope = Envelope(id=ids.foreign_id(SOURCE, given), source=SOURCE, fact=clock)
+    await asyncio.to_thread(kafka_admin.publish, kafka, POLICIES.name, [envelope])
+
+
+# ---------------------------------------------------------------------------------------------------------- policies
+
+
+class _JsonLoader(yaml.SafeLoader):
+    """Reads times as the text that they are written as: the document is published as JSON, which has no times."""
+
+
+_JsonLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def seed_policies() -> list[PolicyPublished]:
+    """Return the facts that publish the seed policies.
+
+    Raises:
+        PrepareError: a file cannot be read.
+    """
+    return [seed_policy(kind) for kind in SEEDS]
+
+
+def agency_fact() -> AgencyRegistered:
+    """Return the fact that registers the first agency."""
+    return AgencyRegistered(occurred_at=SEEDED_FROM, agency=AGENCY, title=AGENCY_TITLE)
+
+
+def seed_policy(kind: PolicyKind, file: Path | None = None) -> PolicyPublished:
+    """Read a seed file as the fact that publishes it.
+
+    Args:
+        kind: what it decides.
+        file: another one than the kind's own.
+
+    Raises:
+        PrepareError: the file is missing, is no YAML mapping, has no version, or holds what JSON cannot.
+    """
+    file = file or ROOT / SEEDS[kind]
+    try:
+        document = cast("object", yaml.load(file.read_text(encoding="utf-8"), _JsonLoader))  # noqa: S506  # a safe one
+    except FileNotFoundError:
+        raise PrepareError(f"{file} is missing") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PrepareError(f"{file} is not YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise PrepareError(f"{file}: a mapping is wanted at the top")
+    mapping = cast("dict[str, JsonValue]", document)
+    version = mapping.get("version")
+    if not isinstance(version, str) or not version:
+        raise PrepareError(f"{file}: 'version' must be text (put it in quotes)")
+    return PolicyPublished(
+        occurred_at=SEEDED_FROM,
+        kind=kind,
+        version=version,
+        in_force_from=_in_force_from(mapping, file),
+        document=mapping,
+        digest=digest(mapping, file.name),
+    )
+
+
+def _in_force_from(document: dict[str, JsonValue], file: Path) -> datetime:
+    given = document.get("in_force_from", SEEDED_FROM.isoformat())
+    try:
+        time = datetime.fromisoformat(str(given))
+    except ValueError:
+        raise PrepareError(f"{file}: 'in_force_from' is no time: {given}") from None
+    if time.tzinfo is None:
+        raise PrepareError(f"{file}: 'in_force_from' needs a time zone, such as 2026-01-01T00:00:00-08:00")
+    return time
+
+
+def digest(document: dict[str, JsonValue], name: str) -> str:
+    """Return the SHA-256 of the canonical document: JSON, keys sorted, no spaces, UTF-8.
+
+    Raises:
+        PrepareError: it holds what JSON cannot, such as a number that is none.
+    """
+    try:
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise PrepareError(f"{name} holds what JSON cannot: {error}") from error
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_new(policy: PolicyPublished, published: Iterable[Fact]) -> bool:
+    """Say whether a version is not published yet.
+
+    Raises:
+        PrepareError: it is, with other content.
+    """
+    for fact in published:
+        if isinstance(fact, PolicyPublished) and (fact.kind, fact.version) == (policy.kind, policy.version):
+            if fact.digest != policy.digest:
+                raise PrepareError(
+                    f"{policy.kind} policy {policy.version} is published with other content "
+                    f"(sha256 {fact.digest[:12]}, the file has {policy.digest[:12]}): "
+                    "a published version never changes, so give the file a new version"
+                )
+            return False
+    return True
+
+
+def read_policies(kafka: str) -> list[Fact]:
+    """Read the topic of policies whole; what this version does not understand is left out.
+
+    Raises:
+        BrokerError: Kafka does not answer.
+    """
+    found: list[Fact] = []
+    for record in kafka_admin.read(kafka, kafka_admin.ends(kafka, [POLICIES.name])):
+        try:
+            found.append(decode(record.value, record.headers.items()).fact)
+        except (Rejected, UnknownType):
+            continue  # every service counts it as it reads the topic
+    return found
+
+
+def _policy_envelope(policy: PolicyPublished) -> Envelope:
+    return Envelope(id=ids.foreign_id(SOURCE, f"{policy.key}/{policy.digest}"), source=SOURCE, fact=policy)
+
+
+def _agency_envelope(fact: AgencyRegistered) -> Envelope:
+    return Envelope(id=ids.foreign_id(SOURCE, fact.key), source=SOURCE, fact=fact)
+
+
+def _providers(policy: PolicyPublished) -> list[str]:
+    """Return the ids of the providers that a routing policy names."""
+    if policy.kind is not PolicyKind.ROUTING:
+        return []
+    named = policy.document.get("providers")
+    if isinstance(named, dict):
+        return list(named)
+    found = [entry.get("id") for entry in named or [] if isinstance(entry, dict)] if isinstance(named, list) else []
+    if not found or not all(isinstance(one, str) for one in found):
+        raise PrepareError(f"routing policy {policy.version}: 'providers' must name at least one provider by its id")
+    return [str(one) for one in found]
+
+
+# ------------------------------------------------------------------------------------------------------------ topics
+
+
+def topic_specs(providers: Sequence[str], agencies: Sequence[str]) -> list[TopicSpec]:
+    """Return every topic as it is to be on the broker, the dead letters of each reading service with it."""
+    return _specs(TOPICS, providers, agencies)
+
+
+def _specs(wanted: Iterable[Topic], providers: Sequence[str], agencies: Sequence[str]) -> list[TopicSpec]:
+    members = {None: ("",), ASSIGNMENTS.family: tuple(providers), HANDOFFS.family: tuple(agencies)}
+    specs: list[TopicSpec] = []
+    for topic in wanted:
+        for member in members[topic.family]:
+            name = topic.name_of(member)
+            specs.append(TopicSpec(name, topic.partitions, topic.kept))
+            kept = DEAD_LETTERS_KEPT if topic.kept is None else min(topic.kept, DEAD_LETTERS_KEPT)
+            specs.extend(TopicSpec(dead_letters(name, service), 1, kept) for service in sorted(topic.read_by - {"*"}))
+    return specs

@@ -1,0 +1,55 @@
+"""The service processes of divert as data; `docker-compose.yml` names the same ones and a test compares the two."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104  # only when the environment asks for it
+
+
+@dataclass(frozen=True)
+class ServiceProcess:
+    """One process of a service: what it is called, how it is run and how one sees that it is ready.
+
+    Attributes:
+        name: the name in `status`, in `logs` and in the compose file.
+        module: what `python -m` runs.
+        prefix: the prefix of its settings in the environment.
+        port: the port it listens on when that is free.
+        own: settings of this process alone, beside host, port and the shared addresses.
+        ready: the path that answers 200 when it is ready to work.
+    """
+
+    name: str
+    module: str
+    prefix: str
+    port: int
+    own: Mapping[str, str] = field(default_factory=dict[str, str])
+    ready: str = "/readyz"
+
+    def environment(self, host: str, port: int) -> dict[str, str]:
+        """Return the settings of this process when it listens on `host` and `port`."""
+        return {f"{self.prefix}_HOST": host, f"{self.prefix}_PORT": str(port), **self.own}
+
+
+def _gateway(provider: str, port: int) -> ServiceProcess:
+    return ServiceProcess(
+        name=f"provider-gateway-{provider}",
+        module="divert_provider_gateway",
+        prefix="PROVIDER_GATEWAY",
+        port=port,
+        own={"PROVIDER_GATEWAY_PROVIDER": provider},
+    )
+
+
+SERVICES: tuple[ServiceProcess, ...] = (
+    ServiceProcess("intake", "divert_intake", "INTAKE", 8101),
+    ServiceProcess("triage", "divert_triage", "TRIAGE", 8102),
+    ServiceProcess("routing", "divert_routing", "ROUTING", 8103),
+    ServiceProcess("reporting", "divert_reporting", "REPORTING", 8104),
+    _gateway("exodus", 8111),
+    _gateway("alcott", 8112),
+    _gateway("penny-lane", 8113),
+    _gateway("circle", 8114),
+    _gateway("crisis-line", 8115),
+)

@@ -1,0 +1,1 @@
+"""The same services on a virtual clock, with simulated people."""
