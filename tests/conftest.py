@@ -1,0 +1,39 @@
+"""What all tests share: the stack behind the integration tests, one a session."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+if TYPE_CHECKING:
+    from stack import Addresses
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--stack",
+        choices=("embedded", "containers", "addresses"),
+        default="embedded",
+        help="Where Kafka, Postgres and Valkey come from: started here, started by Docker, or DIVERT_KAFKA, "
+        "DIVERT_POSTGRES and DIVERT_VALKEY.",
+    )
+
+
+@pytest_asyncio.fixture(scope="session")
+async def stack(request: pytest.FixtureRequest) -> AsyncIterator["Addresses"]:
+    """Addresses of Kafka, Postgres and Valkey; shared by the session, so tests keep apart by names of their own."""
+    import stack as sources  # noqa: PLC0415  # unit tests need none of it
+
+    source = {"embedded": sources.embedded, "containers": sources.containers, "addresses": sources.addresses}
+    async with source[str(request.config.getoption("--stack"))]() as addresses:
+        yield addresses
+
+
+@pytest_asyncio.fixture
+async def database(stack: "Addresses") -> AsyncIterator[str]:
+    """DSN of an empty Postgres database of this test's own."""
+    from stack import fresh_database  # noqa: PLC0415  # unit tests need none of it
+
+    async with fresh_database(stack.postgres) as dsn:
+        yield dsn

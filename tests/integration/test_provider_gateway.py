@@ -1,0 +1,215 @@
+"""A provider's gateway as a process: offers in by Kafka, answers in by HTTP, facts out by Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import httpx
+import pytest_asyncio
+
+from divert_chassis.publisher import Outgoing, Publisher
+from divert_cli import kafka_admin
+from divert_cli.prepare import topic_specs
+from divert_contracts.call import Decision, Picture, Private
+from divert_contracts.envelope import Envelope, decode, encode
+from divert_contracts.facts.base import Fact
+from divert_contracts.facts.cases import CaseAcknowledged, EmergencyRaised
+from divert_contracts.facts.routing import CaseOffered, CaseRecalled
+from divert_contracts.facts.shifts import ShiftChanged
+from divert_contracts.ids import case_id
+from divert_contracts.vocabulary import Acuity, Eligibility, Feed, Hazard, Programme, RecallReason, Stage
+from integration.processes import running
+from stack import Addresses, fresh_database
+from waiting import eventually
+
+TOPIC = "assignments.exodus.v1"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def publisher(stack: Addresses) -> AsyncIterator[Publisher]:
+    await asyncio.to_thread(kafka_admin.ensure_topics, stack.kafka, topic_specs(["exodus"], ["lapd"]))
+    made = Publisher(stack.kafka, service="test")
+    task = asyncio.create_task(made.run())
+    yield made
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest_asyncio.fixture(scope="module")
+async def gateway(stack: Addresses, publisher: Publisher) -> AsyncIterator[httpx.AsyncClient]:
+    del publisher  # it has made the topics
+    async with (
+        fresh_database(stack.postgres) as database,
+        running(
+            "divert_provider_gateway", "PROVIDER_GATEWAY", stack, database, PROVIDER_GATEWAY_PROVIDER="exodus"
+        ) as client,
+    ):
+        yield client
+
+
+def an_offer(*, seconds: float = 90) -> CaseOffered:
+    now = datetime.now(UTC)
+    call = uuid4()
+    return CaseOffered(
+        occurred_at=now,
+        call_id=call,
+        agency="lapd",
+        stage=Stage.OFFERED,
+        epoch=1,
+        case_id=case_id(call, 1),
+        provider="exodus",
+        attempt=1,
+        incident_number="26100100123",
+        programme=Programme.UMCR,
+        acuity=Acuity.URGENT,
+        division=7,
+        picture=Picture(feed=Feed.DIVERTED),
+        decision=Decision(
+            eligibility=Eligibility.ELIGIBLE, programme=Programme.UMCR, acuity=Acuity.URGENT, policy="2026-10"
+        ),
+        answer_by=now + timedelta(seconds=seconds),
+        en_route_within=900,
+        on_scene_within=2700,
+        private=Private(narrative="words"),
+    )
+
+
+async def publish(publisher: Publisher, fact: Fact) -> None:
+    await publisher.publish([Outgoing(TOPIC, *encode(Envelope(id=uuid4(), source="/divert/routing", fact=fact)))])
+
+
+async def offered(publisher: Publisher, gateway: httpx.AsyncClient, *, seconds: float = 90) -> str:
+    """Offer a case and return its path once the gateway shows it."""
+    offer = an_offer(seconds=seconds)
+    await publish(publisher, offer)
+    path = f"/v1/cases/{offer.case_id}"
+
+    async def shown() -> bool:
+        return (await gateway.get(path)).is_success
+
+    await eventually(shown, "the offer to be shown")
+    return path
+
+
+async def said(stack: Addresses, kind: type[Fact], topic: str = "cases.v1") -> list[Envelope]:
+    def read() -> list[Envelope]:
+        records = kafka_admin.read(stack.kafka, kafka_admin.ends(stack.kafka, [topic]))
+        envelopes = [decode(one.value, one.headers.items()) for one in records]
+        return [one for one in envelopes if isinstance(one.fact, kind)]
+
+    return await asyncio.to_thread(read)
+
+
+async def test_an_offer_is_taken_once_however_often_the_answer_is_sent(
+    stack: Addresses, publisher: Publisher, gateway: httpx.AsyncClient
+) -> None:
+    path = await offered(publisher, gateway)
+    listed = (await gateway.get("/v1/cases", params={"stage": "offered"})).json()["cases"]
+    assert path.rpartition("/")[2] in {case["case_id"] for case in listed}
+
+    answer = {"epoch": 1, "arrive_in_seconds": 600}
+    key = {"Idempotency-Key": str(uuid4())}
+    first, second = [await gateway.post(f"{path}/acknowledge", json=answer, headers=key) for _ in range(2)]
+    assert (
+        first.json()
+        == second.json()
+        == {
+            "case_id": path.rpartition("/")[2],
+            "stage": "acknowledged",
+            "epoch": 1,
+            "repeated": False,
+        }
+    )
+    again = await gateway.post(f"{path}/acknowledge", json=answer)
+    assert again.json()["repeated"]
+    other = await gateway.post(f"{path}/acknowledge", json={"epoch": 1, "arrive_in_seconds": 900}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+
+    case = UUID(path.rpartition("/")[2])
+
+    async def published() -> list[Envelope]:
+        return [
+            one
+            for one in await said(stack, CaseAcknowledged)
+            if isinstance(one.fact, CaseAcknowledged) and one.fact.case_id == case
+        ]
+
+    facts = await eventually(published, "the acknowledgement on cases.v1", every=0.2)
+    assert len(facts) == 1
+    assert (facts[0].source, facts[0].sequence) == ("/divert/provider-gateway/exodus", 1)
+
+
+async def test_a_late_answer_is_refused_with_a_problem(publisher: Publisher, gateway: httpx.AsyncClient) -> None:
+    path = await offered(publisher, gateway, seconds=-1)
+    late = await gateway.post(f"{path}/acknowledge", json={"epoch": 1, "arrive_in_seconds": 600})
+    assert late.status_code == 409
+    assert late.headers["content-type"] == "application/problem+json"
+    assert late.json()["code"] == "expired"
+
+
+async def test_a_call_for_help_is_taken_after_a_recall_and_whatever_its_body(
+    stack: Addresses, publisher: Publisher, gateway: httpx.AsyncClient
+) -> None:
+    path = await offered(publisher, gateway)
+    call = (await gateway.get(path)).json()
+    case = UUID(call["case_id"])
+    await publish(
+        publisher,
+        CaseRecalled(
+            occurred_at=datetime.now(UTC),
+            call_id=UUID(call["identity"]["call_id"]),
+            agency="lapd",
+            stage=Stage.CONCLUDED,
+            epoch=2,
+            case_id=case,
+            provider="exodus",
+            reason=RecallReason.DANGER,
+            confirm_by=datetime.now(UTC) + timedelta(seconds=30),
+        ),
+    )
+
+    async def recalled() -> bool:
+        return (await gateway.get(path)).json()["stage"] == "recalled"
+
+    await eventually(recalled, "the recall to be shown")
+    late = await gateway.post(f"{path}/acknowledge", json={"epoch": 1, "arrive_in_seconds": 600})
+    assert (late.status_code, late.json()["code"]) == (409, "recalled")
+    bodies = [b"", b"{", b"[1]", b"\xff", b"null", b'{"hazards":"gun","epoch":"x"}']
+    for body in bodies:
+        raised = await gateway.post(f"{path}/emergency", content=body)
+        assert raised.status_code == 200, body
+    raised = await gateway.post(f"{path}/emergency", json={"hazards": ["weapon"], "epoch": 77})
+    assert raised.status_code == 200
+
+    async def published() -> list[EmergencyRaised] | None:
+        facts = [one.fact for one in await said(stack, EmergencyRaised)]
+        ours = [one for one in facts if isinstance(one, EmergencyRaised) and one.case_id == case]
+        return ours if len(ours) == len(bodies) + 1 else None
+
+    facts = await eventually(published, "every call for help on cases.v1", every=0.2)
+    assert facts[-1].hazards == (Hazard.WEAPON,)
+    assert facts[-2].hazards == (Hazard.UNKNOWN,)
+    confirmed = await gateway.post(f"{path}/confirm-recall")
+    assert confirmed.status_code == 200
+
+
+async def test_an_unknown_case_is_not_found(gateway: httpx.AsyncClient) -> None:
+    path = f"/v1/cases/{uuid4()}"
+    assert (await gateway.get(path)).status_code == 404
+    answered = await gateway.post(f"{path}/emergency", json={})
+    assert (answered.status_code, answered.json()["code"]) == (404, "unknown-case")
+    assert (await gateway.get(path)).status_code == 404
+
+
+async def test_a_shift_is_published(stack: Addresses, gateway: httpx.AsyncClient) -> None:
+    team = f"west-{uuid4().hex[:8]}"
+    changed = await gateway.put("/v1/shift", json={"teams": [{"team": team, "languages": ["es"]}]})
+    assert changed.status_code == 200
+    assert (await gateway.get("/v1/shift")).json() == changed.json()
+
+    async def published() -> bool:
+        facts = [one.fact for one in await said(stack, ShiftChanged, "shifts.v1")]
+        return any(isinstance(one, ShiftChanged) and any(on.team == team for on in one.teams) for one in facts)
+
+    await eventually(published, "the shift on shifts.v1", every=0.2)
