@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-import httpx
+import aiohttp
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from pydantic import BaseModel, ValidationError
 
 from divert_chassis.clock import Clock
 from divert_contracts.envelope import Envelope, UnknownType, decode
@@ -29,8 +30,14 @@ PATIENCE = 15.0
 """Real seconds for which a request is made again, unless it is said otherwise."""
 _AGAIN_AFTER, _AGAIN_AT_MOST = 0.2, 1.0
 _CONNECTIONS = 256
-_NOT_FOUND = 404
+_REFUSED, _NOT_FOUND, _FAILED = 400, 404, 500
 _GATEWAY = "provider-gateway-"
+
+
+class _Problem(BaseModel):
+    """What is looked at of a refusal."""
+
+    code: str
 
 
 @dataclass(slots=True)
@@ -107,7 +114,9 @@ class LiveEvening:
         Raises:
             UnfinishedError: calls are still open then, or a service did not answer.
         """
-        limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+        # Not httpx: its pool looks at every connection and every waiting request for each request that it makes.
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
+        patience = aiohttp.ClientTimeout(total=10)
         consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka, enable_auto_commit=False, fetch_max_wait_ms=20)
         await consumer.start()
         try:
@@ -115,7 +124,7 @@ class LiveEvening:
             consumer.assign(partitions)
             await consumer.seek_to_end(*partitions)
             async with (
-                httpx.AsyncClient(timeout=10, limits=limits, trust_env=False) as self._http,
+                aiohttp.ClientSession(connector=connector, timeout=patience) as self._http,
                 asyncio.timeout(within),
                 asyncio.TaskGroup() as self._group,
             ):
@@ -220,21 +229,22 @@ class LiveEvening:
         wait = _AGAIN_AFTER
         while True:
             try:
-                answer = await self._http.request(request.method, url, json=dict(request.body), headers=headers)
-            except httpx.TransportError as error:
+                async with self._http.request(request.method, url, json=dict(request.body), headers=headers) as answer:
+                    status, body = answer.status, await answer.read()
+            except (aiohttp.ClientError, TimeoutError) as error:
                 said = type(error).__name__
             else:
-                if answer.is_success:
+                if status < _REFUSED:
                     return True
                 # The people read Kafka beside the gateway, and may be the quicker ones.
                 waited = time.monotonic() - began
-                unknown_yet = answer.status_code == _NOT_FOUND and waited < self._patience / 2
-                if answer.is_client_error and not unknown_yet:
+                unknown_yet = status == _NOT_FOUND and waited < self._patience / 2
+                if status < _FAILED and not unknown_yet:
                     self.progress.refused.append(
-                        f"{request.to} {request.method} {request.path}: {answer.status_code} {_problem(answer)}"
+                        f"{request.to} {request.method} {request.path}: {status} {_problem(body)}"
                     )
                     return False
-                said = str(answer.status_code)
+                said = str(status)
             if time.monotonic() - began > self._patience:
                 raise UnfinishedError(
                     f"{request.to} {request.method} {request.path}: {said} for {self._patience:.0f} s"
@@ -244,9 +254,8 @@ class LiveEvening:
             wait = min(wait * 2, _AGAIN_AT_MOST)
 
 
-def _problem(answer: httpx.Response) -> str:
+def _problem(body: bytes) -> str:
     try:
-        read = answer.json()
-    except ValueError:
+        return _Problem.model_validate_json(body).code
+    except ValidationError:
         return "?"
-    return str(read.get("code") or read.get("type") or read.get("title"))
