@@ -11,6 +11,7 @@ from divert_cli.demo import EVENING, SEED
 from divert_cli.prepare import agency_fact, seed_policies
 from divert_cli.proofs.tempo import Tempo
 from divert_cli.stack import LocalStack
+from divert_reporting.domain.outcome import Denominator
 from divert_sim import evening
 from divert_sim.evening import Ending
 from divert_sim.in_memory import MemoryEvening
@@ -85,7 +86,8 @@ def of_running(reporting: str) -> Endings:
     """
     return {
         UUID(row["call_id"]): Ending(row["outcome"], row["reason"], row["provider"])
-        for row in rows(reporting)
+        for denominator in Denominator
+        for row in rows(reporting, denominator=denominator.value)
         if row["outcome"] is not None
     }
 

@@ -17,6 +17,7 @@ from divert_contracts.vocabulary import (
     HandBackReason,
     HandOffReason,
     Hazard,
+    Origin,
     Outcome,
     OutcomeReason,
     PoliceInvolvement,
@@ -409,6 +410,15 @@ def test_what_was_recorded_late_takes_its_outcome_from_its_stamps_and_is_never_o
     assert there_before.ending == ("served", "closed")
     concluded = there_before.only(CallConcluded)
     assert (concluded.recorded_late, concluded.contact) == (True, Contact.UNKNOWN)
+
+    then = stamps(arrived_at=NOON - seconds(3600))
+    by_police = Life().hear(
+        received(recorded_late=True, stamps=then, feed=Feed.OBSERVED),
+        triaged(recorded_late=True, stamps=then, feed=Feed.OBSERVED),
+    )
+    assert by_police.ending == ("eligible_not_served", "not_referred")
+    by_a_team = Life().hear(received(recorded_late=True, stamps=then, feed=Feed.OBSERVED, origin=Origin.SELF_INITIATED))
+    assert by_a_team.ending == ("served", "closed")
 
     for late in (
         Life().hear(received(recorded_late=True), triaged(recorded_late=True)),

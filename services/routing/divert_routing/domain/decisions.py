@@ -7,6 +7,7 @@ from divert_contracts.vocabulary import (
     Eligibility,
     Feed,
     Hazard,
+    Origin,
     Question,
     RecallReason,
     Responder,
@@ -106,8 +107,8 @@ def conclude_on_record(turn: Turn, otherwise: endings.Ending) -> None:
         otherwise: how a call ends that nobody judged.
     """
     call = turn.call
-    if _recorded_late(call) and call.picture is not None and call.picture.stamps.arrived_at is not None:
-        # Somebody was there, and CAD's stamps do not say how they spoke.
+    if _visited_before(call):
+        # A team was there, and CAD's stamps do not say how they spoke.
         call.contact = Contact.UNKNOWN
         endings.end(turn, endings.RECORDED_LATE)
         return
@@ -128,6 +129,13 @@ def _recorded_late(call: Call) -> bool:
     return call.picture is not None and call.picture.recorded_late and not call.attempts
 
 
+def _visited_before(call: Call) -> bool:
+    """Say whether a call that was entered afterwards had a team there; to a call that was observed the police went."""
+    if not _recorded_late(call) or call.picture is None or call.picture.stamps.arrived_at is None:
+        return False
+    return call.diverted or call.picture.origin in {Origin.SELF_INITIATED, Origin.PROVIDER_LINE}
+
+
 def _inform(turn: Turn) -> None:
     """Let a revision reach the team, with its triage if that comes in time; without danger it ends nothing."""
     if turn.call.complete:
@@ -140,8 +148,7 @@ def _inform(turn: Turn) -> None:
 def _settle(turn: Turn) -> None:
     """End what is over by its record; the rules are waited for, so that it counts as what it was."""
     call = turn.call
-    over = _recorded_late(call) and call.picture is not None and call.picture.stamps.arrived_at is not None
-    if call.judged or call.dangers or over:
+    if call.judged or call.dangers or _visited_before(call):
         conclude_on_record(turn, endings.UNFINISHED)
     elif call.triage_by is None:
         call.triage_by = turn.at + turn.limits.triage_within
