@@ -103,8 +103,8 @@ def replay(
         agency = agency or (f"{city.agency}-{datetime.now(UTC):%Y%m%d-%H%M%S}" if divert else city.agency)
         _headings_fit(file, city)
         asyncio.run(register_agency(run.kafka, agency, city.title))
-        lines = _csv_lines(file, city, agency=agency, divert=divert)
-    counts = asyncio.run(_send_all(run.urls["intake"], _Once(itertools.islice(lines, limit)), rate))
+        lines = csv_lines(file, city, agency=agency, divert=divert)
+    counts = asyncio.run(send_all(run.urls["intake"], Once(itertools.islice(lines, limit)), rate))
     if as_json:
         print(json.dumps(_document(counts, agency), indent=2))
     else:
@@ -141,7 +141,8 @@ def _headings_fit(file: Path, city: CityMap) -> None:
         raise StackError(f"{file} has no column for {'; '.join(missing)}")
 
 
-def _csv_lines(file: Path, city: CityMap, *, agency: str, divert: bool) -> Iterator[Line]:
+def csv_lines(file: Path, city: CityMap, *, agency: str, divert: bool) -> Iterator[Line]:
+    """Yield the calls of a city's export, as intake takes them."""
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:
         reader = csv.reader(text)
         headings = [name.strip().lower() for name in next(reader, list[str]())]
@@ -160,14 +161,17 @@ def _json_lines(file: Path) -> Iterator[Line]:
                 yield Line(number, line.strip())
 
 
-class _Once:
+class Once:
     """Passes lines on, and keeps back those that stood there before."""
 
     def __init__(self, lines: Iterable[Line]) -> None:
+        """Pass these on."""
         self.repeated: list[int] = []
+        """Numbers of the lines that were kept back until now."""
         self._lines = lines
 
     def __iter__(self) -> Iterator[Line]:
+        """Yield each line the first time that it stands there."""
         seen: set[bytes] = set()
         for line in self._lines:
             digest = hashlib.sha256(line.body).digest()
@@ -194,7 +198,12 @@ def _batches(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
 # ----------------------------------------------------------------------------------------------------------- sending
 
 
-async def _send_all(intake: str, lines: _Once, rate: float | None) -> Counts:
+async def send_all(intake: str, lines: Once, rate: float | None) -> Counts:
+    """Post every line to intake (its base URL), so many a second at most, and count what became of them.
+
+    Raises:
+        StackError: intake does not take them.
+    """
     counts = Counts()
     began = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

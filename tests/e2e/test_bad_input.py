@@ -3,16 +3,13 @@
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 from confluent_kafka import Producer
 
 from divert_cli import kafka_admin, verify
-from divert_cli.stack import LocalStack, discard
+from divert_cli.stack import LocalStack
 from waiting import eventually
 
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -40,14 +37,6 @@ ODD: dict[str, str] = {
     "the same key twice": '"call_type": "918", "call_type": "211"',
     "unknown fields": '"shoe_size": 44, "nested": {"a": [1, {"b": null}]}',
 }
-
-
-@pytest_asyncio.fixture(scope="module")
-async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalStack]:
-    data: Path = tmp_path_factory.mktemp("bad-input") / "stack"
-    async with LocalStack(data, preferred_ports=False, environment={}) as running:
-        yield running
-    discard(data)
 
 
 async def post(system: LocalStack, body: bytes) -> httpx.Response:
@@ -85,7 +74,7 @@ async def test_what_is_odd_is_accepted_with_warnings_and_a_person_sees_it(system
 
 @pytest.mark.parametrize("topic", ["calls.v1", "triage.v1", "cases.v1"])
 async def test_foreign_bytes_on_a_topic_are_kept_and_stop_nobody(system: LocalStack, topic: str) -> None:
-    key, value = uuid.uuid4().hex.encode(), b"\x00\xff not one of ours"
+    key, value = f"foreign-{uuid.uuid4()}".encode(), b"\x00\xff not one of ours"
     producer = Producer({"bootstrap.servers": system.kafka})
     for partition in range(6):
         headers: dict[str, str | bytes | None] = {"ce_type": b"\xff\xfe", "odd": b"\x80"}
