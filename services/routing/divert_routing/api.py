@@ -28,7 +28,7 @@ from divert_routing.domain import desk
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory
 from divert_routing.domain.given import Given
-from divert_routing.domain.standing import CallStatus, standing
+from divert_routing.domain.standing import CallAtDesk, CallStatus, at_desk, standing
 
 Person = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.@:+-]+$")]
 """Who orders it: an id, never a name."""
@@ -119,7 +119,7 @@ class Orders:
         """Work for a running service."""
         self._runtime = runtime
 
-    async def do(self, command: Command, key: str | None) -> CallStatus:
+    async def do(self, command: Command, key: str | None) -> CallAtDesk:
         """Do a command and return where the call stands after it.
 
         Raises:
@@ -129,13 +129,12 @@ class Orders:
         reply = await self._runtime.send(command, key)
         if reply.refusal is not None or reply.answer is None:
             raise refused(reply.refusal) if reply.refusal is not None else _not_found()
-        return CallStatus.model_validate_json(reply.answer)
+        return CallAtDesk.model_validate_json(reply.answer)
 
 
 def routes(runtime: Runtime[Given]) -> APIRouter:
     """Return routing's routes."""
     router = APIRouter(prefix="/v1")
-    orders = Orders(runtime)
 
     @router.get("/calls/{call_id}/status", tags=["calls"])
     async def status(call_id: UUID) -> CallStatus:
@@ -144,6 +143,14 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         if call is None or call.revision is None:
             raise _not_found()
         return standing(call)
+
+    @router.get("/calls/{call_id}", tags=["desk"])
+    async def call_at_desk(call_id: UUID) -> CallAtDesk:
+        """Where a call stands, with the dangers known of it and the questions of its team."""
+        call = await runtime.get(Call, str(call_id))
+        if call is None or call.revision is None:
+            raise _not_found()
+        return at_desk(call)
 
     @router.get("/calls", tags=["calls"])
     async def calls(
@@ -164,23 +171,31 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         """Return providers, divisions, agreements and limits in force now."""
         return runtime.given.directories.at(runtime.clock.now()).value
 
+    router.include_router(_orders(runtime))
+    return router
+
+
+def _orders(runtime: Runtime[Given]) -> APIRouter:
+    router = APIRouter()
+    orders = Orders(runtime)
+
     @router.post("/calls/{call_id}/review", tags=["desk"])
-    async def review(call_id: UUID, order: ReviewOrder, key: Key = None) -> CallStatus:
+    async def review(call_id: UUID, order: ReviewOrder, key: Key = None) -> CallAtDesk:
         """Decide a call that the rules would not."""
         return await orders.do(desk.Review(call_id=call_id, **dict(order)), key)
 
     @router.post("/calls/{call_id}/direct", tags=["desk"])
-    async def direct(call_id: UUID, order: DirectOrder, key: Key = None) -> CallStatus:
+    async def direct(call_id: UUID, order: DirectOrder, key: Key = None) -> CallAtDesk:
         """Take a call back, hold, reassign or extend it, or choose another programme."""
         return await orders.do(desk.Direct(call_id=call_id, **dict(order)), key)
 
     @router.post("/calls/{call_id}/clear-danger", tags=["desk"])
-    async def clear_danger(call_id: UUID, order: ClearDangerOrder, key: Key = None) -> CallStatus:
+    async def clear_danger(call_id: UUID, order: ClearDangerOrder, key: Key = None) -> CallAtDesk:
         """Say that danger is over, and which unit made the scene safe."""
         return await orders.do(desk.ClearDanger(call_id=call_id, **dict(order)), key)
 
     @router.post("/calls/{call_id}/answer-question", tags=["desk"])
-    async def answer_question(call_id: UUID, order: AnswerOrder, key: Key = None) -> CallStatus:
+    async def answer_question(call_id: UUID, order: AnswerOrder, key: Key = None) -> CallAtDesk:
         """Answer a question of the team."""
         return await orders.do(desk.AnswerQuestion(call_id=call_id, **dict(order)), key)
 

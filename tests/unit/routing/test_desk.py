@@ -27,7 +27,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain import desk
-from divert_routing.domain.standing import standing
+from divert_routing.domain.standing import at_desk, standing
 from unit.routing.lives import (
     CALL,
     NOON,
@@ -252,7 +252,8 @@ def test_a_question_is_answered_once_and_only_if_it_was_asked() -> None:
     life = going()
     assert life.refusal(answer()).code == "not-asked"
     life.hear(by_provider(life, cases.QuestionAsked, question=Question.SUICIDAL))
-    assert standing(life.call).questions == (Question.SUICIDAL,)
+    assert at_desk(life.call).questions == (Question.SUICIDAL,)
+    assert "suicidal" not in standing(life.call).model_dump_json()
     life.order(answer())
     told = life.only(QuestionAnswered)
     assert (told.provider, told.question, told.answer) == ("exodus", Question.SUICIDAL, Answer.YES)

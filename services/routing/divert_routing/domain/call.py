@@ -232,7 +232,7 @@ class Call(State):
     status_number: int = 0
     next_update_by: AwareDatetime | None = None
     forget_at: AwareDatetime | None = None
-    """When the private part goes; null before the conclusion, and once it is gone."""
+    """When the private part goes; null before the conclusion."""
 
     @classmethod
     def blank(cls, key: str) -> Self:
@@ -331,7 +331,7 @@ class Call(State):
         found += [Due(one.accept_by, timers.Unaccepted(handoff_id=one.handoff_id)) for one in self.hand_offs]
         found += [Due(one.accept_by, timers.Unaccepted(handoff_id=one.handoff_id)) for one in self.helps]
         found += [Due(one.confirm_by, timers.RecallUnconfirmed(case_id=one.case_id)) for one in self.recalls]
-        if self.forget_at is not None and not self.promises:
+        if self.forget_at is not None and self.private is not None and not self.promises:
             found.append(Due(self.forget_at, timers.PRIVATE_OUTLIVED))
         return tuple(found)
 

@@ -123,7 +123,6 @@ def private_outlived(call: Call, timer: timers.PrivateOutlived, given: Given, at
     del timer
     turn = Turn(call, given, at)
     turn.call.private = None
-    turn.call.forget_at = None
     return turn.done()
 
 

@@ -28,7 +28,7 @@ from divert_routing.domain.cases import involve_police
 from divert_routing.domain.decisions import consider, eligibility, endanger, reviewed_now
 from divert_routing.domain.directory import GATEWAY_PROGRAMMES, Route
 from divert_routing.domain.given import Given
-from divert_routing.domain.standing import standing
+from divert_routing.domain.standing import at_desk
 from divert_routing.domain.turn import Turn
 
 UNPROCESSABLE = 422
@@ -109,7 +109,7 @@ def reviewed(call: Call, command: Review, given: Given, at: datetime) -> Next[Ca
     else:
         now.reviewed = reviewed_now(now)
         consider(turn)
-    return turn.done(standing(now))
+    return turn.done(at_desk(now))
 
 
 def directed(call: Call, command: Direct, given: Given, at: datetime) -> Next[Call]:
@@ -143,7 +143,7 @@ def danger_cleared(call: Call, command: ClearDanger, given: Given, at: datetime)
     if not now.dangers:
         now.danger_rule = None
     turn.say(DangerCleared(**turn.head, by=command.by, unit=command.unit, hazards=hazards))
-    return turn.done(standing(now))
+    return turn.done(at_desk(now))
 
 
 def question_answered(call: Call, command: AnswerQuestion, given: Given, at: datetime) -> Next[Call]:
@@ -169,7 +169,7 @@ def question_answered(call: Call, command: AnswerQuestion, given: Given, at: dat
     hazard = dangers.ASKED_ABOUT.get(command.question)
     if command.answer is Answer.YES and hazard is not None:
         endanger(turn, (hazard,), "desk")
-    return turn.done(standing(now))
+    return turn.done(at_desk(now))
 
 
 def _take_back(turn: Turn, command: Direct) -> Next[Call]:
@@ -179,7 +179,7 @@ def _take_back(turn: Turn, command: Direct) -> Next[Call]:
         involve_police(call, PoliceInvolvement.TAKEN_BACK)
     undecided = call.stage in endings.UNDECIDED
     endings.end(turn, endings.TAKEN_BACK_UNDECIDED if undecided else endings.TAKEN_BACK)
-    return turn.done(standing(call))
+    return turn.done(at_desk(call))
 
 
 def _hold(turn: Turn, command: Direct) -> Next[Call]:
@@ -196,7 +196,7 @@ def _hold(turn: Turn, command: Direct) -> Next[Call]:
         offers.withdraw(turn, call.case, RecallReason.HELD)
     call.stage = Stage.HELD
     call.held_until = until
-    return turn.done(standing(call))
+    return turn.done(at_desk(call))
 
 
 def _reassign(turn: Turn, command: Direct) -> Next[Call]:
@@ -210,7 +210,7 @@ def _reassign(turn: Turn, command: Direct) -> Next[Call]:
     if call.case is not None:
         _move_away(turn, call.case)
     offers.offer(turn, found)
-    return turn.done(standing(call))
+    return turn.done(at_desk(call))
 
 
 def _extend(turn: Turn, command: Direct) -> Next[Call]:
@@ -228,7 +228,7 @@ def _extend(turn: Turn, command: Direct) -> Next[Call]:
     case.en_route_by = None if case.en_route_by is None else case.en_route_by + by
     case.on_scene_by = None if case.on_scene_by is None else case.on_scene_by + by
     case.close_by = None if case.close_by is None else case.close_by + by
-    return turn.done(standing(turn.call))
+    return turn.done(at_desk(turn.call))
 
 
 def _other_programme(turn: Turn, command: Direct) -> Next[Call]:
@@ -242,13 +242,13 @@ def _other_programme(turn: Turn, command: Direct) -> Next[Call]:
     call.programme = programme
     if programme not in GATEWAY_PROGRAMMES:
         endings.by_other_programme(turn)
-        return turn.done(standing(call))
+        return turn.done(at_desk(call))
     if call.case is not None:
         offers.withdraw(turn, call.case, RecallReason.REASSIGNED)
     call.stage = Stage.AWAITING_TRIAGE
     call.held_until = None
     consider(turn)
-    return turn.done(standing(call))
+    return turn.done(at_desk(call))
 
 
 _DIRECTIONS: dict[Direction, Callable[[Turn, Direct], Next[Call]]] = {

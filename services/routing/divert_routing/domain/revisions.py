@@ -32,8 +32,8 @@ def received(call: Call, fact: PictureFact, given: Given, at: datetime) -> Next[
     newest = _heard(turn, fact)
     if newest:
         now.own = True
-    # Of an older revision the private words are better than none; once forgotten, none are taken in again.
-    forgotten = now.concluded and now.forget_at is None
+    # Of an older revision the private words are better than none; after their time none are taken in again.
+    forgotten = now.forget_at is not None and at >= now.forget_at
     if not forgotten and (newest or now.private is None):
         now.private = fact.private
     turn.open(fact.reopens if isinstance(fact, CallReopened) else None)

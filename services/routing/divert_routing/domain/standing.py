@@ -1,4 +1,4 @@
-"""Where a call stands, as people and CAD are shown it: no private words, no clinical facts."""
+"""Where a call stands, as CAD and the desk are shown it: no private words, and to CAD no clinical facts."""
 
 from uuid import UUID
 
@@ -83,16 +83,34 @@ class CallStatus(Model):
     deadlines: Deadlines
     review_by: AwareDatetime | None
     held_until: AwareDatetime | None
-    dangers: tuple[Hazard, ...]
-    """Known and not cleared."""
-    questions: tuple[Question, ...]
-    """Asked by the team, not answered yet."""
     waiting: tuple[Waiting, ...]
     unconfirmed: tuple[Unconfirmed, ...]
     outcome: Outcome | None
     reason: OutcomeReason | None
     hand_back: HandBackReason | None
     disposition: Disposition | None
+
+
+class CallAtDesk(Model):
+    """Where a call stands, with what a dispatcher needs to order something."""
+
+    status: CallStatus
+    dangers: tuple[Hazard, ...]
+    """Known and not cleared."""
+    questions: tuple[Question, ...]
+    """Asked by the team, not answered yet."""
+    cleared: tuple[Hazard, ...]
+    """Cleared by a named person; since then only a review can offer the call."""
+
+
+def at_desk(call: Call) -> CallAtDesk:
+    """Return where a call stands, for the desk."""
+    return CallAtDesk(
+        status=standing(call),
+        dangers=call.dangers,
+        questions=() if call.case is None else call.case.questions,
+        cleared=tuple(call.cleared),
+    )
 
 
 def standing(call: Call) -> CallStatus:
@@ -121,8 +139,6 @@ def standing(call: Call) -> CallStatus:
         deadlines=call.deadlines(),
         review_by=call.review_by,
         held_until=call.held_until,
-        dangers=call.dangers,
-        questions=() if case is None else case.questions,
         waiting=_waiting(call),
         unconfirmed=tuple(
             Unconfirmed(
