@@ -30,6 +30,9 @@ _LINES = 1000
 _TRIES = 30
 _SHOWN = 20
 _BATCH_BYTES = 8 * 1024 * 1024
+_CELL_BYTES = 64 * 1024 * 1024
+_AROUND = b" \t\r\n\xef\xbb\xbf"
+"""What intake passes over around a line, too: white space, and the mark that some programs begin a file with."""
 _console = Console(highlight=False)
 _errors = Console(stderr=True, highlight=False)
 
@@ -98,7 +101,7 @@ def replay(
     city = _city(file_format, map_name, divert=divert, screening=screening, agency=agency)
     run = the_stack()
     if city is None:
-        lines = _json_lines(file)
+        lines = json_lines(file)
     else:
         agency = agency or (f"{city.agency}-{datetime.now(UTC):%Y%m%d-%H%M%S}" if divert else city.agency)
         _headings_fit(file, city)
@@ -143,6 +146,8 @@ def _headings_fit(file: Path, city: CityMap) -> None:
 
 def csv_lines(file: Path, city: CityMap, *, agency: str, divert: bool) -> Iterator[Line]:
     """Yield the calls of a city's export, as intake takes them."""
+    # A cell that is too long is refused by intake, as its line; it must not end the reading.
+    csv.field_size_limit(_CELL_BYTES)
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:
         reader = csv.reader(text)
         headings = [name.strip().lower() for name in next(reader, list[str]())]
@@ -154,11 +159,12 @@ def csv_lines(file: Path, city: CityMap, *, agency: str, divert: bool) -> Iterat
             yield Line(reader.line_num, json.dumps(call).encode())
 
 
-def _json_lines(file: Path) -> Iterator[Line]:
+def json_lines(file: Path) -> Iterator[Line]:
+    """Yield the lines of a file of intake's own JSON, blank ones left out."""
     with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield Line(number, line.strip())
+            if body := line.strip(_AROUND):
+                yield Line(number, body)
 
 
 class Once:
@@ -182,7 +188,8 @@ class Once:
             yield line
 
 
-def _batches(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
+def batches(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
+    """Yield batches of so many lines at most, and of no more bytes than intake takes; a longer line goes alone."""
     batch: list[Line] = []
     size = 0
     for line in lines:
@@ -211,7 +218,7 @@ async def send_all(intake: str, lines: Once, rate: float | None) -> Counts:
     async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
         with Progress(*columns, TextColumn("{task.fields[speed]}"), console=_errors) as shown:
             bar = shown.add_task("sending", total=None, speed="")
-            for batch in _batches(lines, most):
+            for batch in batches(lines, most):
                 if rate is not None:
                     await asyncio.sleep(max(0.0, began + counts.sent / rate - time.monotonic()))
                 _count(batch, await _post(http, f"{intake}/v1/calls:batch", batch), counts)
@@ -235,6 +242,8 @@ async def _post(http: httpx.AsyncClient, url: str, batch: Sequence[Line]) -> lis
         else:
             if answer.is_success:
                 return cast("list[dict[str, Any]]", answer.json()["results"])
+            if answer.is_client_error and len(batch) == 1:
+                return [{"code": str(answer.status_code), "detail": answer.reason_phrase}]
             if answer.is_client_error:
                 raise StackError(f"intake refuses the batch from line {batch[0].number}: {answer.text}")
             said = str(answer.status_code)

@@ -115,7 +115,9 @@ def test_what_is_written_is_read_again(envelope: Envelope) -> None:
 def test_the_sdk_reads_what_we_write(envelope: Envelope) -> None:
     key, value, headers = encode(envelope)
     # The SDK takes headers for attributes only with the prefix, and its reading adds the key as an attribute.
-    event = sdk.from_binary_event(sdk.KafkaMessage(headers=dict(headers), key=key, value=value))
+    event = sdk.from_binary_event(
+        sdk.KafkaMessage(headers={name: value for name, value in headers if value is not None}, key=key, value=value)
+    )
     assert event.get_id() == str(envelope.id)
     assert event.get_source() == envelope.source
     assert event.get_type() == envelope.fact.type_name()

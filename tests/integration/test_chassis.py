@@ -115,7 +115,7 @@ async def test_foreign_bytes_become_a_dead_letter_and_the_partition_moves_on(
 ) -> None:
     call = toys.received(toys.now())
     key, _, headers = encode(Envelope(id=uuid4(), source="/divert/intake", fact=call))
-    foreign = Outgoing("calls.v1", key, given, (*headers, ("odd", b"\xfe\xff")))
+    foreign = Outgoing("calls.v1", key, given, (*headers, ("odd", b"\xfe\xff"), ("null", None)))
     async with toys.running(toys.toy_routing(), toys.settings(stack, database)) as routing:
         await publisher.publish([foreign, record(toys.cancellation(call.call_id, toys.now()))])
 
@@ -172,6 +172,31 @@ async def test_a_valid_envelope_of_an_unknown_type_is_skipped(
 
         count = await eventually(counted, "the fact behind the unknown one")
     assert (count.seen, count.failures) == (1, ())
+
+
+async def test_a_missing_topic_of_one_agency_does_not_silence_the_others(
+    stack: Addresses, database: str, publisher: Publisher
+) -> None:
+    lost, fine = toys.received(toys.now()), toys.received(toys.now())
+    async with toys.running(toys.toy_routing(), toys.settings(stack, database)) as routing:
+        connection = await asyncpg.connect(database)
+        await connection.execute(
+            "INSERT INTO routing.outbox (bucket, topic, key, value, headers) VALUES (0, $1, $2, $3, $4)",
+            "handoffs.nobody.v1",
+            str(lost.call_id).encode(),
+            b"{}",
+            b"[]",
+        )
+        await publisher.publish([record(fine)])
+
+        async def published() -> list[Envelope] | None:
+            return await on_topic(stack.kafka, "routing.v1", {fine.call_id}) or None
+
+        await eventually(published, "what follows on other topics", within=30)
+        left = await connection.fetch("SELECT topic FROM routing.outbox")
+        await connection.close()
+        assert (await routing.health.ready()).ok
+    assert [row["topic"] for row in left] == ["handoffs.nobody.v1"]
 
 
 async def test_timers_ring_once(stack: Addresses, database: str, publisher: Publisher) -> None:

@@ -184,6 +184,10 @@ class Consumer:
             except TRANSIENT as why:
                 wait = next(self._failures)
                 log.warning("batch-postponed", error=type(why).__name__, records=len(records), seconds=round(wait, 2))
+            except Exception as bug:
+                # What isolation could not bury either: the records stay, and are not asked for in a hot loop.
+                wait = next(self._failures)
+                log.error("batch-failed", error=type(bug).__name__, records=len(records), exc_info=bug)
             else:
                 self._failures = backoff()
                 self._count_dead(dead)

@@ -17,13 +17,14 @@ from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 from aiokafka import TopicPartition
+from pydantic import BaseModel, ValidationError
 from typing_extensions import TypeVar
 
 from divert_chassis import core, metrics
 from divert_chassis.clock import Clock
 from divert_chassis.consumer import Record
 from divert_chassis.core import Held, Reply
-from divert_chassis.errors import COLLISIONS, TRANSIENT, backoff
+from divert_chassis.errors import COLLISIONS, TRANSIENT, Zombie, backoff
 from divert_chassis.health import Health
 from divert_chassis.logs import logger
 from divert_chassis.publisher import Outgoing
@@ -32,6 +33,7 @@ from divert_chassis.store import Store
 from divert_chassis.telemetry import SpanKind, current_traceparent, process_attributes, span
 from divert_contracts import ids
 from divert_contracts.envelope import Envelope, Headers, UnknownType, decode, encode
+from divert_contracts.facts.base import CallFact
 from divert_contracts.step import Command, Failure, Rejected, State, Unavailable
 from divert_contracts.topics import dead_letters
 
@@ -139,10 +141,38 @@ class Engine(Generic[G]):
             links=(one.traceparent for _, one in envelopes[:MOST_LINKS]),
             attributes=process_attributes(topics, self._service.group, len(fresh)),
         ):
-            work = await self._transact(lambda connection, work: self._batch(connection, work, moves, envelopes, dead))
+            try:
+                work = await self._transact(
+                    lambda connection, work: self._batch(connection, work, moves, envelopes, dead)
+                )
+            except Zombie:
+                raise
+            except Exception as bug:
+                # asyncpg's error for a value that cannot be sent is an InterfaceError too, and will not pass.
+                if isinstance(bug, TRANSIENT) and not isinstance(bug, ValueError):
+                    raise
+                log.error("batch-failed", records=len(fresh), error=type(bug).__name__, exc_info=bug)
+                return await self._isolated(fresh, bug)
         self._positions.update({partition: after for partition, (_, after) in moves.items()})
         self._measure(work, time.perf_counter() - started)
         return work.dead
+
+    async def _isolated(self, records: Sequence[Record], bug: Exception) -> int:
+        """Handle records of a batch that failed outside any step one by one, and bury the one that fails alone."""
+        if len(records) > 1:
+            return sum([await self.handle([record]) for record in records])
+        record = records[0]
+        dead = _Dead(record, f"bug:{type(bug).__name__}")
+        _, moves = self._fresh(records)
+
+        async def bury(connection: Connection, work: _Work[G]) -> None:
+            await self._store.advance(connection, moves)
+            await self._hold(connection, work, self._concerned(record))
+            self._bury(work, dead, self._concerned(record))
+
+        await self._transact(bury)
+        self._positions.update({partition: after for partition, (_, after) in moves.items()})
+        return 1
 
     async def send(self, command: Command, idempotency_key: str | None) -> Reply:
         """Do a command, or repeat the reply to an earlier one with the same key.
@@ -349,7 +379,7 @@ class Engine(Generic[G]):
         work.dead += 1
         work.outgoing.append(dead_letter(self._service.name, record, dead.reason))
         cause = one.id if one else ids.foreign_id(f"{record.topic}/{record.partition}", str(record.offset))
-        failure = Failure(None if one is None else one.fact.type_name(), dead.reason)
+        failure = Failure(None if one is None else one.fact.type_name(), dead.reason, _agency(record, one))
         for kind, key in concerned:
             held = work.states[kind.name, key]
             held, facts = core.fail(self._service, kind, held, failure, cause=cause, given=work.given, at=work.at)
@@ -417,6 +447,20 @@ class Engine(Generic[G]):
             metrics.TIMERS_RUN.labels(group, name).inc(count)
         if seconds is not None:
             metrics.BATCH_SECONDS.labels(group).observe(seconds)
+
+
+def _agency(record: Record, one: Envelope | None) -> str | None:
+    """Return whose call a record that cannot be handled is about, as far as it tells."""
+    if one is not None:
+        return one.fact.agency if isinstance(one.fact, CallFact) else None
+    try:
+        return _Named.model_validate_json(record.value or b"").agency
+    except ValidationError:
+        return None
+
+
+class _Named(BaseModel):
+    agency: str
 
 
 def dead_letter(service: str, record: Record, reason: str) -> Outgoing:

@@ -210,7 +210,7 @@ class MemoryWorld:
                 )
             except Rejected as why:
                 self.dead.append((wired.source, record.topic, str(why)))
-                failure = Failure(envelope.fact.type_name(), str(why))
+                failure = Failure(envelope.fact.type_name(), str(why), getattr(envelope.fact, "agency", None))
                 held, facts = core.fail(wired, kind, held, failure, cause=envelope.id, given=reader.given, at=self.now)
             self._keep(reader, kind, key, held, facts)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTopicError, KafkaError, UnknownTopicOrPartitionError
 
 from divert_chassis.logs import logger
 from divert_chassis.metrics import PRODUCERS_REPLACED
@@ -25,8 +25,19 @@ log = logger(__name__)
 
 ACKNOWLEDGED_WITHIN = 10.0
 """Seconds until an unacknowledged send counts as unknown."""
+TOPIC_KNOWN_WITHIN = 3.0
+"""Seconds that the brokers get to tell of a topic before they are asked whether there is one."""
 BATCH_BYTES = 512 * 1024
 STOPPED_WITHIN = 3.0
+
+
+class NoSuchTopic(Exception):
+    """The brokers know no such topic. Nothing of the round is acknowledged."""
+
+    def __init__(self, topic: str) -> None:
+        """Name the topic."""
+        super().__init__(topic)
+        self.topic = topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,9 @@ class Outgoing:
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+
+_Taken = tuple[Sequence[Outgoing], "asyncio.Future[None]"]
 
 
 class Publisher:
@@ -55,6 +69,7 @@ class Publisher:
 
         Raises:
             Unavailable: not acknowledged in time; the records may or may not be on their topics.
+            NoSuchTopic: there is none for one of the records.
         """
         if not records:
             return
@@ -87,21 +102,19 @@ class Publisher:
             return False
         return True
 
-    async def _round(self, taken: Sequence[tuple[Sequence[Outgoing], asyncio.Future[None]]]) -> None:
+    async def _round(self, taken: Sequence[_Taken]) -> None:
         try:
             async with asyncio.timeout(ACKNOWLEDGED_WITHIN):
                 producer = await self._started()
                 await self._send(producer, [record for records, _ in taken for record in records])
+        except NoSuchTopic as why:
+            _fail(taken, why)
         except (TimeoutError, KafkaError, OSError) as why:
             log.warning("publish-failed", error=type(why).__name__, records=sum(len(some) for some, _ in taken))
             await self._discard()
-            for _, done in taken:
-                if not done.done():
-                    done.set_exception(Unavailable("kafka"))
+            _fail(taken, Unavailable("kafka"))
         except asyncio.CancelledError:
-            for _, done in taken:
-                if not done.done():
-                    done.set_exception(Unavailable("stopping"))
+            _fail(taken, Unavailable("stopping"))
             raise
         else:
             for _, done in taken:
@@ -114,7 +127,7 @@ class Publisher:
         for record in records:
             count = counts.get(record.topic)
             if count is None:
-                count = counts[record.topic] = len(await producer.partitions_for(record.topic))
+                count = counts[record.topic] = await self._partitions(producer, record.topic)
             # CRC-32 as librdkafka's "consistent" partitioner has it: in C, where murmur2 costs 25 µs of Python a key.
             partition = zlib.crc32(record.key or b"") % count
             grouped.setdefault((record.topic, partition), []).append(record)
@@ -136,6 +149,21 @@ class Publisher:
             if batch.record_count():
                 acknowledged.append(await producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*acknowledged)
+
+    async def _partitions(self, producer: AIOKafkaProducer, topic: str) -> int:
+        """Return how many partitions a topic has.
+
+        Raises:
+            NoSuchTopic: the brokers answer, and know no such topic.
+        """
+        try:
+            async with asyncio.timeout(TOPIC_KNOWN_WITHIN):
+                return len(await producer.partitions_for(topic))
+        except (UnknownTopicOrPartitionError, InvalidTopicError, TimeoutError):
+            cluster = await producer.client.fetch_all_metadata()
+            if topic not in cluster.topics():
+                raise NoSuchTopic(topic) from None
+            raise
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -163,6 +191,12 @@ class Publisher:
         if producer is not None:
             PRODUCERS_REPLACED.labels(self._service).inc()
             await _stop(producer)
+
+
+def _fail(taken: Sequence[_Taken], why: Exception) -> None:
+    for _, done in taken:
+        if not done.done():
+            done.set_exception(why)
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

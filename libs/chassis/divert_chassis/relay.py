@@ -17,7 +17,7 @@ from divert_chassis import metrics
 from divert_chassis.errors import TRANSIENT, backoff
 from divert_chassis.health import Health
 from divert_chassis.logs import logger
-from divert_chassis.publisher import Publisher
+from divert_chassis.publisher import NoSuchTopic, Publisher
 from divert_chassis.store import Store
 
 log = logger(__name__)
@@ -51,9 +51,14 @@ class Relay:
     async def run(self) -> None:
         """Publish until cancelled; an outage is waited out. Gives its buckets up at the end."""
         waits = backoff()
+        taken_up = False
         try:
             while True:
                 try:
+                    if not taken_up:
+                        async with self._pool.acquire() as connection:
+                            await self._store.take_up(connection)
+                        taken_up = True
                     await self._publish_until_lease_ends()
                 except TRANSIENT as why:
                     log.warning("relay-postponed", error=type(why).__name__)
@@ -87,7 +92,14 @@ class Relay:
             rows = await self._store.waiting(connection, buckets, MOST_ROWS)
         if not rows:
             return False
-        await self._publisher.publish([row.record for row in rows])
+        try:
+            await self._publisher.publish([row.record for row in rows])
+        except NoSuchTopic as why:
+            # One agency's or provider's missing topic must not silence all others; `verify` and the metric tell of it.
+            log.error("no-such-topic", topic=why.topic)
+            async with self._pool.acquire() as connection:
+                await self._store.set_aside(connection, why.topic)
+            return True
         async with self._pool.acquire() as connection:
             await self._store.sent(connection, rows)
         counts: dict[str, int] = {}

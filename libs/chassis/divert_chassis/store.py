@@ -245,6 +245,14 @@ class Store:
         """Remove rows that were published."""
         await connection.execute("DELETE FROM outbox WHERE seq = ANY($1::bigint[])", [row.seq for row in rows])
 
+    async def set_aside(self, connection: Connection, topic: str) -> None:
+        """Keep rows for a topic that cannot be published on out of the way of all others, until the next start."""
+        await connection.execute("UPDATE outbox SET bucket = -bucket - 1 WHERE topic = $1 AND bucket >= 0", topic)
+
+    async def take_up(self, connection: Connection) -> None:
+        """Try what was set aside again."""
+        await connection.execute("UPDATE outbox SET bucket = -bucket - 1 WHERE bucket < 0")
+
     async def lease(self, connection: Connection, owner: UUID, seconds: float) -> list[int]:
         """Take or keep the buckets that nobody else holds, for so long; return those held."""
         rows = await connection.fetch(
@@ -313,11 +321,11 @@ def _read(kind: Remembered[Any, Any], row: asyncpg.Record) -> Held:
 
 def _pack(headers: Headers) -> bytes:
     # Latin-1 maps every byte to a character and back, so that foreign headers survive in a dead letter.
-    return json.dumps([(name, value.decode("latin-1")) for name, value in headers]).encode()
+    return json.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers]).encode()
 
 
 def _unpack(packed: bytes) -> Headers:
-    return tuple((name, value.encode("latin-1")) for name, value in json.loads(packed))
+    return tuple((name, None if value is None else value.encode("latin-1")) for name, value in json.loads(packed))
 
 
 def _packed(reply: Reply) -> bytes:

@@ -19,7 +19,7 @@ from divert_contracts.facts.base import Fact
 from divert_contracts.step import Rejected
 from divert_contracts.topics import FACTS
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]
 F_co = TypeVar("F_co", bound=Fact, default=Fact, covariant=True)
 
 CONTENT_TYPE = b"application/json"

@@ -1,17 +1,22 @@
 """Random histories of one call, straight on the steps: facts in any order, late, repeated or never; orders; time."""
 
+from datetime import UTC, datetime
+
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from divert_contracts.facts import cases
 from divert_contracts.facts.base import CaseFact, Fact
+from divert_contracts.facts.calls import PictureFact
 from divert_contracts.facts.routing import (
     CallConcluded,
     CallHandedOff,
+    CallReviewed,
     CallStatusChanged,
     CaseOffered,
     CaseRecalled,
+    DangerCleared,
 )
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.step import Command
@@ -35,8 +40,8 @@ from divert_contracts.vocabulary import (
     Question,
     Stage,
 )
-from divert_routing.domain import dangers, desk
-from divert_routing.domain.call import Call
+from divert_routing.domain import desk
+from divert_routing.domain.call import MEDICAL, Call
 from unit.routing.lives import (
     CALL,
     NOON,
@@ -47,6 +52,7 @@ from unit.routing.lives import (
     cancelled,
     clear,
     closed_by_cad,
+    dangerous,
     direct,
     given,
     received,
@@ -60,6 +66,7 @@ from unit.routing.lives import (
 REVISIONS = st.integers(1, 3)
 DISTRICTS = st.sampled_from(["1822", "0822", "0722", "0101", None])
 SPANS = st.sampled_from([0.5, 3, 3, 16, 31, 31, 65, 95, 125, 310, 950, 3000, 50_000])
+BEGINNINGS = ["nothing", "lagging", "doubtful", "endangered", "cleared", "offered", "taken", "taken", "there"]
 SELDOM = st.integers(0, 5).map(lambda one: one == 5)
 """So that most histories come to something before they end."""
 ENDED_BY_PROVIDER = (cases.CaseDeclined, cases.CaseHandedBack, cases.CaseClosed)
@@ -96,15 +103,28 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self.life = Life()
         self.heard: list[Fact] = []
+        self.own: set[str] = set()
+        self.judgements: set[str] = set()
+        self.decide_by = datetime.max.replace(tzinfo=UTC)
         self.live: set[int] = set()
+        """Attempts that neither their provider nor a recall has ended."""
         self.seen = 0
 
-    @initialize(begun=st.sampled_from(["nothing", "offered", "offered", "taken", "there", "doubtful"]), nobody=SELDOM)
-    def begin(self, *, begun: str, nobody: bool) -> None:
+    @initialize(begun=st.sampled_from(BEGINNINGS), nobody=SELDOM, lag=st.sampled_from([0, 0, 290, 299, 300, 310]))
+    def begin(self, *, begun: str, nobody: bool, lag: float) -> None:
         if nobody:
             self.life.given = with_shift(given(), "exodus")
-        if begun == "doubtful":
+        if begun == "lagging":
+            self._hear(received(at=NOON, reporting_district="0822"))
+            self.life.now += seconds(lag)
+            self._hear(triaged(at=NOON, reporting_district="0822"))
+        elif begun == "doubtful":
             self.found_doubtful(number=1)
+        elif begun in ("endangered", "cleared"):
+            self._hear(received(at=NOON, feed=Feed.OBSERVED))
+            self._hear(dangerous(at=NOON, feed=Feed.OBSERVED))
+            if begun == "cleared":
+                self.danger_cleared()
         elif begun != "nothing":
             self.found_eligible(number=1, district="0822")
         if begun in ("taken", "there"):
@@ -273,17 +293,23 @@ class Histories(RuleBasedStateMachine):
         """Routing is away: what comes next is heard before any timer rings."""
         self.life.now += seconds(span)
 
-    def _accepted(self, number: int):  # noqa: ANN202
+    def _accepted(self, number: int) -> datetime:
         at = NOON + seconds(20 * (number - 1))
         self.life.now = max(self.life.now, at)
         return at
 
     def _hear(self, fact: Fact) -> None:
         before = self.life.call
-        self.life.hear(fact)
         self.heard = [*self.heard[-9:], fact]
+        if isinstance(fact, PictureFact | CallTriaged):
+            (self.judgements if isinstance(fact, CallTriaged) else self.own).add(fact.revision.digest)
+            if fact.picture.feed is not Feed.OBSERVED and fact.picture.origin is not Origin.OFFICER_INITIATED:
+                self.decide_by = min(self.decide_by, fact.decide_by)
+        self.life.hear(fact)
         if isinstance(fact, CallTriaged):
-            self._look_for_danger(before, fact)
+            self._look_for_danger(fact)
+        if isinstance(fact, CaseFact):
+            self._look_for_late_answer(before, fact)
         self._follow(fact)
 
     def _say(self, kind: type[CaseFact], older: int, fields: dict[str, object]) -> None:
@@ -298,10 +324,22 @@ class Histories(RuleBasedStateMachine):
             self.life.refusal(command)
         self._follow(None)
 
-    def _look_for_danger(self, before: Call, fact: CallTriaged) -> None:
-        counted = dangers.counting(before, dangers.of_triage(fact), fact.occurred_at)
-        if dangers.endangering(counted):
-            assert self.life.call.case is None, "danger is known, and somebody has the case"
+    def _look_for_danger(self, fact: CallTriaged) -> None:
+        cleared = {hazard: one.occurred_at for one in self.life.said(DangerCleared) for hazard in one.hazards}
+        named = [one.hazard for one in fact.signals if one.certainty is Certainty.PRESENT]
+        if fact.decision.hard_exclusion and not named:
+            named = [Hazard.UNKNOWN]
+        known = [
+            one for one in named if one not in MEDICAL and not (one in cleared and fact.occurred_at <= cleared[one])
+        ]
+        assert not known or self.life.call.case is None, "danger is known, and somebody has the case"
+
+    def _look_for_late_answer(self, before: Call, fact: CaseFact) -> None:
+        case, now = before.case, self.life.call.case
+        if case is None or case.acknowledged_at is not None or fact.occurred_at <= case.answer_by:
+            return
+        same = now is not None and now.case_id == case.case_id
+        assert not same or self.life.call.holder == "psap", "a late answer was taken"
 
     def _follow(self, fact: Fact | None) -> None:
         """Check what was published since the last look."""
@@ -318,20 +356,15 @@ class Histories(RuleBasedStateMachine):
 
     def _check_offer(self, offer: CaseOffered) -> None:
         call = self.life.call
-        decide_by = [
-            min(one.decide_by, one.occurred_at + seconds(300))
-            for one in self.heard
-            if isinstance(one, CallTriaged) and one.picture.feed is Feed.DIVERTED
-        ]
-        assert offer.deadlines.decide_by is None or offer.occurred_at < offer.deadlines.decide_by
-        assert call.decide_by is not None
-        assert offer.occurred_at < call.decide_by
-        assert offer.answer_by <= call.decide_by
-        assert all(call.decide_by <= one for one in decide_by)
+        assert call.revision is not None
+        assert call.revision.digest in self.own & self.judgements, "the newest revision was not judged"
+        assert offer.occurred_at < self.decide_by
+        assert offer.answer_by <= self.decide_by
         assert offer.acuity not in (Acuity.IMMEDIATE, Acuity.UNKNOWN)
         assert not offer.picture.recorded_late or offer.attempt > 1
-        hazards = dangers.excluding(offer.signals)
-        assert not dangers.endangering(dangers.counting(call, hazards, offer.occurred_at)) or call.cleared
+        assert not call.dangers
+        order = [type(one) for one in self.life.facts if isinstance(one, DangerCleared | CallReviewed)]
+        assert DangerCleared not in order or order[-1] is CallReviewed, "cleared, and no person has reviewed it since"
 
     @invariant()
     def there_is_one_outcome_at_most(self) -> None:
@@ -346,6 +379,7 @@ class Histories(RuleBasedStateMachine):
     def nobody_has_a_concluded_call(self) -> None:
         if self.life.stage is Stage.CONCLUDED:
             assert self.life.call.case is None
+            assert not self.live, "a case lives on without a recall"
 
     @invariant()
     def cad_is_told_in_order_and_believes_nothing_that_has_passed(self) -> None:
@@ -390,7 +424,7 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=80,
+    max_examples=300,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

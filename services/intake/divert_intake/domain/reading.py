@@ -61,6 +61,13 @@ class Refused(NamedTuple):
     pointer: str | None = None
 
 
+LONGEST_POINTER = 256
+MOST_WARNINGS = 1_000
+MOST_KEPT = 500
+REST = "(more)"
+"""Where values are kept beyond those, and those whose place has one already: without their pointers."""
+
+
 class Notes:
     """What is to be said of a document besides its content."""
 
@@ -75,13 +82,25 @@ class Notes:
         """By pointer, unchanged."""
 
     def warn(self, code: str, pointer: str, place: str | None = None) -> None:
-        """Name something."""
-        self.warned.append(Warned(code, pointer, pointer if place is None else place))
+        """Name something; beyond a thousand things the document is odd as a whole, and the rest adds nothing."""
+        if len(self.warned) < MOST_WARNINGS:
+            shown = pointer[:LONGEST_POINTER]
+            self.warned.append(Warned(code, shown, shown if place is None else place))
 
     def keep(self, code: str, value: JsonValue, pointer: str, place: str | None = None) -> None:
         """Name something and keep it as it came."""
         self.warn(code, pointer, place)
-        self.kept[pointer] = value
+        self.put(pointer, value)
+
+    def put(self, pointer: str, value: JsonValue) -> None:
+        """Keep a value as it came. A long or repeated name costs its sender no more than a short one."""
+        shown = pointer[:LONGEST_POINTER]
+        if shown not in self.kept and len(self.kept) < MOST_KEPT:
+            self.kept[shown] = value
+            return
+        more = self.kept.setdefault(REST, [])
+        if isinstance(more, list):
+            more.append(value)
 
     def for_picture(self) -> tuple[str, ...]:
         """Return the warnings without any word of the sender's."""
@@ -207,10 +226,10 @@ def _tidied_object(fields: dict[str, JsonValue], notes: Notes, where: str) -> di
     earlier = fields.earlier if isinstance(fields, _Repeated) else {}
     for key, value in chain(((key, value) for key, values in earlier.items() for value in values), fields.items()):
         name = _UNWRITABLE.sub(REPLACEMENT, key)
-        at = f"{where}/{_escaped(name)}"
+        at = f"{where}/{_escaped(name)}"[:LONGEST_POINTER]
         if name in tidy:
             notes.warn("repeated-key", at, "")
-            notes.kept[f"{at} (earlier, {len(notes.kept)})"] = tidy[name]
+            notes.put(f"{at} (earlier)", tidy[name])
         tidy[name] = _tidied(value, notes, at)
     return tidy
 

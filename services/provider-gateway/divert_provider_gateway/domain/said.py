@@ -183,7 +183,11 @@ class HandBack(Answering):
     @property
     def tells_of_danger(self) -> bool:
         """Say whether it is a danger report too, which is taken whoever has the case."""
-        return bool(self.hazards) or self.reason in {HandBackReason.WEAPON, HandBackReason.VIOLENCE}
+        return bool(self.hazards) or self.reason in {
+            HandBackReason.WEAPON,
+            HandBackReason.VIOLENCE,
+            HandBackReason.UNKNOWN,
+        }
 
 
 class Close(Answering):

@@ -184,6 +184,8 @@ class Call(State):
 
     hazards: tuple[Hazard, ...] = ()
     """All that any version, team or person reported and nobody cleared."""
+    alarming: tuple[Hazard, ...] = ()
+    """What a revision's own answers said, that triage may not have spoken of yet: enough not to offer the call."""
     danger_rule: str | None = None
     """The rule or source that first spoke of danger."""
     cleared: dict[Hazard, AwareDatetime] = Field(default_factory=dict[Hazard, AwareDatetime])

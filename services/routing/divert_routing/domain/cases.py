@@ -37,7 +37,7 @@ from divert_contracts.vocabulary import (
 )
 from divert_routing.domain import dangers, endings, offers, promises
 from divert_routing.domain.call import MEDICAL, Call, Case
-from divert_routing.domain.decisions import consider, endanger
+from divert_routing.domain.decisions import ambulance, consider, endanger
 from divert_routing.domain.given import Given
 from divert_routing.domain.turn import Turn
 
@@ -47,6 +47,16 @@ CONTACTS = (Contact.NONE, Contact.UNKNOWN, Contact.PHONE, Contact.IN_PERSON)
 """The closest counts."""
 FURTHER = tuple(PoliceInvolvement)
 """The most far-reaching, which stands last, counts."""
+
+HAZARDS_OF = {
+    HandBackReason.WEAPON: Hazard.WEAPON,
+    HandBackReason.VIOLENCE: Hazard.VIOLENCE,
+    HandBackReason.MEDICAL: Hazard.MEDICAL,
+    HandBackReason.UNKNOWN: Hazard.UNKNOWN,
+}
+"""What a reason for handing back says of the place, whatever else the team had time to say."""
+NOT_TO_BE_OFFERED_AGAIN = frozenset({DeclineReason.NOT_SAFE, DeclineReason.UNKNOWN})
+"""A provider that thinks a call unsafe, or says what this version cannot read, has seen what the rules did not."""
 
 
 def acknowledged(call: Call, fact: CaseAcknowledged, given: Given, at: datetime) -> Next[Call]:
@@ -69,6 +79,10 @@ def declined(call: Call, fact: CaseDeclined, given: Given, at: datetime) -> Next
         promises.withdrawn(turn, fact)
     elif case.acknowledged_at is not None:
         _hand_back(turn, HandBackReason.NO_LONGER_ABLE)
+    elif fact.reason in NOT_TO_BE_OFFERED_AGAIN:
+        offers.refused(turn, case, OutcomeReason.DECLINED_BY_ALL)
+        now.case = None
+        endings.unassigned(turn, OutcomeReason.DECLINED_BY_ALL)
     else:
         full = fact.reason in (DeclineReason.AT_CAPACITY, DeclineReason.NO_TEAM)
         offers.refused(turn, case, OutcomeReason.AT_CAPACITY if full else OutcomeReason.DECLINED_BY_ALL)
@@ -193,16 +207,18 @@ def handed_back(call: Call, fact: CaseHandedBack, given: Given, at: datetime) ->
     """Give the call back to the dispatcher; hazards count from any epoch."""
     turn = _turn(call, fact, given, at)
     case = _current(turn.call, fact)
+    told = HAZARDS_OF.get(fact.reason)
+    hazards = fact.hazards if told is None or told in fact.hazards else (*fact.hazards, told)
     if case is not None:
         _reach(turn.call, fact.contact)
-        dangers.learn(turn, fact.hazards, "team")
+        dangers.learn(turn, hazards, "team")
         _hand_back(turn, fact.reason)
     else:
         promises.withdrawn(turn, fact)
-        _report(turn, fact, fact.hazards)
-        if not MEDICAL.isdisjoint(fact.hazards):
+        _report(turn, fact, hazards)
+        if not MEDICAL.isdisjoint(hazards):
             _send_ambulance(turn, fact)
-        if dangers.endangering(fact.hazards):
+        if dangers.endangering(hazards):
             promises.ask_for_help(turn, Assistance.BACKUP, Responder.PATROL, fact)
     return turn.done()
 
@@ -273,6 +289,7 @@ def _take_up(turn: Turn, case: Case, fact: CaseFact, arrive_by: datetime | None)
         call.provider, call.case_id = case.provider, case.case_id
         if call.picture is not None and call.picture.police_present is Answer.YES:
             involve_police(call, PoliceInvolvement.JOINT)
+        ambulance(turn, call.hazards)
         return True
     consider(turn)
     return False

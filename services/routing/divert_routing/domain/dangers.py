@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from divert_contracts.call import Signal
+from divert_contracts.call import Picture, Signal
 from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.vocabulary import Certainty, Hazard, Question
+from divert_contracts.vocabulary import Answer, Certainty, Hazard, Question
 from divert_routing.domain.call import MEDICAL, Call
 from divert_routing.domain.turn import Turn
 
@@ -26,6 +26,22 @@ ASKED_ABOUT = {
 }
 """What a *yes* to a safety question means. Questions that are absent are not about safety."""
 
+SAFETY = ASKED_ABOUT.keys() | {Question.SUICIDAL}
+"""The questions whose answers a review rests on."""
+
+ALARMING = frozenset(
+    {
+        Hazard.WEAPON,
+        Hazard.VIOLENCE,
+        Hazard.CRIME_IN_PROGRESS,
+        Hazard.HOSTAGE,
+        Hazard.DOMESTIC_VIOLENCE,
+        Hazard.FIRE,
+        Hazard.UNKNOWN,
+    }
+)
+"""Hazards that no policy lets an unarmed team meet: a *yes* counts at once, whatever has become of its triage."""
+
 SURE = frozenset({Certainty.PRESENT, Certainty.UNKNOWN})
 """Certainties that exclude; ``possible`` is for a person to look at."""
 
@@ -39,6 +55,12 @@ def of_triage(fact: CallTriaged) -> tuple[Hazard, ...]:
     """Return the hazards of a judged revision; a hard exclusion without any sign is a danger without a name."""
     hazards = excluding(fact.signals)
     return hazards if hazards or not fact.decision.hard_exclusion else (Hazard.UNKNOWN,)
+
+
+def of_picture(picture: Picture) -> tuple[Hazard, ...]:
+    """Return the alarming hazards that a picture's own answers and premise speak of."""
+    asked = (hazard for question, hazard in ASKED_ABOUT.items() if picture.answer(question) is Answer.YES)
+    return tuple(dict.fromkeys(one for one in (*asked, *picture.premise_hazards) if one in ALARMING))
 
 
 def rule_of(fact: CallTriaged) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from divert_contracts.facts.routing import SafetyCheckMissed
 from divert_contracts.step import Next
 from divert_contracts.vocabulary import Assistance, Eligibility, OutcomeReason, RecallReason, Responder, Stage
-from divert_routing.domain import endings, offers, promises, timers
+from divert_routing.domain import dangers, endings, offers, promises, timers
 from divert_routing.domain.call import Call, Case
 from divert_routing.domain.cases import check_next
 from divert_routing.domain.decisions import conclude_on_record, consider, eligibility, is_over
@@ -19,6 +19,7 @@ def triage_overdue(call: Call, timer: timers.TriageOverdue, given: Given, at: da
     turn = Turn(call, given, at)
     now = turn.call
     now.triage_by = None
+    dangers.learn(turn, now.alarming, "answer")
     if now.case is not None:
         offers.keep_informed(turn)
     elif is_over(now) or not now.diverted:

@@ -43,11 +43,12 @@ def endanger(turn: Turn, hazards: tuple[Hazard, ...], said_by: str) -> None:
     recalls and hand-offs are repeated with it. Medical hazards bring an ambulance to a team, which keeps its case.
     """
     call = turn.call
-    fresh = dangers.learn(turn, hazards, said_by)
+    if dangers.learn(turn, hazards, said_by):
+        # Whoever was told to come back before, and has not said that they did, hears of this too.
+        promises.warn_again(turn)
     if call.concluded:
-        if fresh:
-            promises.warn_again(turn)
-    elif call.case is None:
+        return
+    if call.case is None:
         consider(turn)
     elif dangers.endangering(hazards):
         endings.by_danger(turn)
@@ -89,7 +90,9 @@ def eligibility(call: Call) -> Eligibility:
         return Eligibility.INELIGIBLE
     if call.reviewed is not None and _stands(call.reviewed, call):
         return Eligibility.ELIGIBLE
-    if decision.eligibility is Eligibility.ELIGIBLE and not call.cleared:
+    # What was judged without its screening is not offered because the call had been diverted before.
+    screened = not (call.diverted and decision.unscreened)
+    if decision.eligibility is Eligibility.ELIGIBLE and screened and not call.cleared:
         return Eligibility.ELIGIBLE
     return Eligibility.NEEDS_REVIEW
 
@@ -207,7 +210,7 @@ def _ask_reviewer(turn: Turn) -> None:
 
 def _safety_answers(call: Call) -> dict[Question, Answer]:
     answers = {} if call.picture is None else call.picture.answers
-    return {question: answered.answer for question, answered in answers.items() if question in dangers.ASKED_ABOUT}
+    return {question: answered.answer for question, answered in answers.items() if question in dangers.SAFETY}
 
 
 def _stands(reviewed: Reviewed, call: Call) -> bool:

@@ -138,6 +138,7 @@ def danger_cleared(call: Call, command: ClearDanger, given: Given, at: datetime)
     if not hazards:
         return turn.refuse("no-danger", "No such danger is known of this call.")
     now.hazards = tuple(one for one in now.hazards if one not in hazards)
+    now.alarming = tuple(one for one in now.alarming if one not in hazards)
     now.cleared = {**now.cleared, **dict.fromkeys(hazards, at)}
     now.reviewed = None
     if not now.dangers:

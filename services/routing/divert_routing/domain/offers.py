@@ -3,7 +3,7 @@
 from divert_contracts import ids
 from divert_contracts.facts.routing import CaseOffered, CaseUpdated
 from divert_contracts.vocabulary import OutcomeReason, RecallReason, Stage
-from divert_routing.domain import endings, promises
+from divert_routing.domain import dangers, endings, promises
 from divert_routing.domain.call import Call, Case
 from divert_routing.domain.directory import GATEWAY_PROGRAMMES, Provider, Route, unmet_needs
 from divert_routing.domain.turn import Turn
@@ -13,7 +13,10 @@ def offer_next(turn: Turn) -> None:
     """Offer an eligible, complete call to the next provider, or end it with the reason why nobody can take it."""
     call = turn.call
     programme = call.meant_for
-    if programme not in GATEWAY_PROGRAMMES or call.acuity not in turn.limits.by_acuity:
+    if call.alarming:
+        dangers.learn(turn, call.alarming, "answer")
+        endings.by_danger(turn)
+    elif programme not in GATEWAY_PROGRAMMES or call.acuity not in turn.limits.by_acuity:
         endings.by_other_programme(turn)
     elif call.division is None:
         endings.end(turn, endings.NOT_ROUTABLE)

@@ -37,7 +37,13 @@ def received(call: Call, fact: PictureFact, given: Given, at: datetime) -> Next[
     if not forgotten and (newest or now.private is None):
         now.private = fact.private
     turn.open(fact.reopens if isinstance(fact, CallReopened) else None)
-    consider(turn)
+    alarming = dangers.counting(now, dangers.of_picture(fact.picture), fact.occurred_at)
+    now.alarming += tuple(one for one in alarming if one not in now.alarming)
+    if alarming and (now.case is not None or now.promises):
+        # A team may be on its way there: triage is not waited for.
+        endanger(turn, alarming, "answer")
+    else:
+        consider(turn)
     return turn.done()
 
 
@@ -121,7 +127,8 @@ def responder_reported(call: Call, fact: ResponderReported, given: Given, at: da
 def _heard(turn: Turn, fact: PictureFact | CallTriaged) -> bool:
     """Take over a picture if none is newer; return whether it is of the newest revision."""
     call = turn.call
-    call.agency, call.incident_number = fact.agency, fact.incident_number
+    # Fixed by whoever named them first: nobody takes another agency's call over.
+    call.agency, call.incident_number = call.agency or fact.agency, call.incident_number or fact.incident_number
     if call.accepted_at is None or fact.occurred_at < call.accepted_at:
         call.accepted_at = fact.occurred_at
     if _is_newer(fact.revision, fact.occurred_at, call):

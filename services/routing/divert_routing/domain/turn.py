@@ -164,6 +164,8 @@ def _provider(call: Call) -> str | None:
 def _standing(call: Call) -> tuple[object, ...]:
     """Return what CAD is told, as far as it can change."""
     case = call.case
+    # A revision too: its answer named a time by which CAD is to hear of it.
+    revision = None if call.concluded or call.revision is None else call.revision.digest
     if case is None:
-        return (call.stage, call.next_update_by)
-    return (call.stage, call.next_update_by, case.case_id, call.holder, case.unit, case.arrive_by)
+        return (call.stage, call.next_update_by, revision)
+    return (call.stage, call.next_update_by, revision, case.case_id, call.holder, case.unit, case.arrive_by)
