@@ -73,6 +73,8 @@ class Topic:
     """Whether the private part may stand on it."""
     partitions: int = 6
     """Never changed within a topic's version: keys would move."""
+    key: str = "call_id"
+    """What its records are keyed by, and so ordered within: a fact's ``key``."""
 
     @property
     def family(self) -> str | None:
@@ -96,8 +98,9 @@ def _topic(
     kept: timedelta | None,
     private: bool = False,
     partitions: int = 6,
+    key: str = "call_id",
 ) -> Topic:
-    return Topic(name, carries, frozenset(by.split()), frozenset(to.split()), kept, private, partitions)
+    return Topic(name, carries, frozenset(by.split()), frozenset(to.split()), kept, private, partitions, key)
 
 
 CALLS = _topic(
@@ -159,7 +162,15 @@ CASES = _topic(
     to="routing reporting",
     kept=FOR_EVER,
 )
-SHIFTS = _topic("shifts.v1", ShiftChanged, by="provider-gateway", to="routing reporting", kept=FOR_EVER, partitions=1)
+SHIFTS = _topic(
+    "shifts.v1",
+    ShiftChanged,
+    by="provider-gateway",
+    to="routing reporting",
+    kept=FOR_EVER,
+    partitions=1,
+    key="provider",
+)
 ASSIGNMENTS = _topic(
     "assignments.{provider}.v1",
     CaseOffered,
@@ -186,7 +197,15 @@ FEEDBACK = _topic(
     "feedback.{agency}.v1", CallStatusChanged, by="routing", to="", kept=timedelta(hours=72), partitions=3
 )
 POLICIES = _topic(
-    "policies.v1", PolicyPublished, AgencyRegistered, ClockSet, by="cli", to="*", kept=FOR_EVER, partitions=1
+    "policies.v1",
+    PolicyPublished,
+    AgencyRegistered,
+    ClockSet,
+    by="cli",
+    to="*",
+    kept=FOR_EVER,
+    partitions=1,
+    key="kind/version",
 )
 
 TOPICS: tuple[Topic, ...] = (CALLS, TRIAGE, ROUTING, CASES, SHIFTS, ASSIGNMENTS, HANDOFFS, FEEDBACK, POLICIES)

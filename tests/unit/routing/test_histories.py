@@ -66,7 +66,7 @@ from unit.routing.lives import (
 REVISIONS = st.integers(1, 3)
 DISTRICTS = st.sampled_from(["1822", "0822", "0722", "0101", None])
 SPANS = st.sampled_from([0.5, 3, 3, 16, 31, 31, 65, 95, 125, 310, 950, 3000, 50_000])
-BEGINNINGS = ["nothing", "lagging", "doubtful", "endangered", "cleared", "offered", "taken", "taken", "there"]
+BEGINNINGS = ["nothing", "lagging", "doubtful", "endangered", "cleared", "reviewed", "offered", "taken", "there"]
 SELDOM = st.integers(0, 5).map(lambda one: one == 5)
 """So that most histories come to something before they end."""
 ENDED_BY_PROVIDER = (cases.CaseDeclined, cases.CaseHandedBack, cases.CaseClosed)
@@ -120,11 +120,14 @@ class Histories(RuleBasedStateMachine):
             self._hear(triaged(at=NOON, reporting_district="0822"))
         elif begun == "doubtful":
             self.found_doubtful(number=1)
-        elif begun in ("endangered", "cleared"):
+        elif begun in ("endangered", "cleared", "reviewed"):
             self._hear(received(at=NOON, feed=Feed.OBSERVED))
             self._hear(dangerous(at=NOON, feed=Feed.OBSERVED))
-            if begun == "cleared":
+            if begun != "endangered":
                 self.danger_cleared()
+            if begun == "reviewed":
+                self.found_eligible(number=2, district="0822")
+                self.reviewed(number=2, eligibility=Eligibility.ELIGIBLE)
         elif begun != "nothing":
             self.found_eligible(number=1, district="0822")
         if begun in ("taken", "there"):
@@ -193,11 +196,18 @@ class Histories(RuleBasedStateMachine):
             )
         )
 
-    @rule(number=REVISIONS, district=st.sampled_from(["1822", "0822"]))
-    def found_eligible(self, *, number: int, district: str) -> None:
+    @rule(number=REVISIONS, district=st.sampled_from(["1822", "0822"]), unheard=SELDOM)
+    def found_eligible(self, *, number: int, district: str, unheard: bool = False) -> None:
         at = self._accepted(number)
-        self._hear(received(number, at=at, reporting_district=district))
+        if not unheard:
+            self._hear(received(number, at=at, reporting_district=district))
         self._hear(triaged(number, at=at, reporting_district=district))
+
+    @rule(number=REVISIONS)
+    def found_dangerous(self, *, number: int) -> None:
+        at = self._accepted(number)
+        self._hear(received(number, at=at))
+        self._hear(dangerous(number, at=at))
 
     @rule(number=REVISIONS)
     def found_doubtful(self, *, number: int) -> None:
@@ -224,8 +234,13 @@ class Histories(RuleBasedStateMachine):
     def responded(self, *, came: bool) -> None:
         self._hear(responder(at=self.life.now, arrived_at=self.life.now if came else None))
 
-    @rule(within=st.sampled_from([60.0, 60.0, 9000.0]), older=st.integers(0, 4).map(lambda one: max(one - 3, 0)))
-    def acknowledged(self, *, within: float, older: int) -> None:
+    @rule(
+        within=st.sampled_from([60.0, 60.0, 9000.0]),
+        older=st.integers(0, 4).map(lambda one: max(one - 3, 0)),
+        unnoticed=st.sampled_from([0, 0, 100]),
+    )
+    def acknowledged(self, *, within: float, older: int, unnoticed: float) -> None:
+        self.life.now += seconds(unnoticed)
         self._say(cases.CaseAcknowledged, older, {"arrive_by": self.life.now + seconds(within)})
 
     @rule(
