@@ -29,7 +29,11 @@ from divert_sim.requests import Request, of_action, of_entry
 PATIENCE = 15.0
 """Real seconds for which a request is made again, unless it is said otherwise."""
 _AGAIN_AFTER, _AGAIN_AT_MOST = 0.2, 1.0
-_CONNECTIONS = 256
+_AT_ONCE = 100
+"""Requests on their way to one service. Whoever waits for a turn waits in line, however long: on a slow machine people
+queue up before they act, and standing there costs nobody's patience."""
+_UNSENT_AT_MOST = 2_000
+"""Entries that wait to be sent; while there are more, CAD takes no new calls: a machine is asked for what it can do."""
 _REFUSED, _NOT_FOUND, _FAILED = 400, 404, 500
 _GATEWAY = "provider-gateway-"
 
@@ -100,6 +104,8 @@ class LiveEvening:
         self._people = People(seed)
         self._patience = patience
         self._told = told
+        self._turns = {name: asyncio.Semaphore(_AT_ONCE) for name in urls}
+        self._unsent = asyncio.Semaphore(_UNSENT_AT_MOST)
         self._working = 0
         self._changed = asyncio.Event()
 
@@ -115,7 +121,7 @@ class LiveEvening:
             UnfinishedError: calls are still open then, or a service did not answer.
         """
         # Not httpx: its pool looks at every connection and every waiting request for each request that it makes.
-        connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
+        connector = aiohttp.TCPConnector(limit=0)
         patience = aiohttp.ClientTimeout(total=10)
         consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka, enable_auto_commit=False, fetch_max_wait_ms=20)
         await consumer.start()
@@ -192,10 +198,14 @@ class LiveEvening:
     async def _send_all(self, entries: Iterable[Entry], start: datetime) -> None:
         for entry in entries:
             await self._until(start + entry.at)
+            await self._unsent.acquire()
             self._start(self._send_entry(entry, start))
 
     async def _send_entry(self, entry: Entry, start: datetime) -> None:
-        taken = await self._send(of_entry(entry, start))
+        try:
+            taken = await self._send(of_entry(entry, start))
+        finally:
+            self._unsent.release()
         self.progress.sent += 1
         if taken and entry.do == "call":
             self.progress.accepted.add(entry.call_id)
@@ -225,32 +235,35 @@ class LiveEvening:
         """Send until there is an answer that is not "try again"; return whether it was taken."""
         headers = {} if request.key is None else {"Idempotency-Key": str(request.key)}
         url = self._urls[request.to] + request.path
-        began = time.monotonic()
-        wait = _AGAIN_AFTER
+        spent, wait = 0.0, _AGAIN_AFTER
         while True:
-            try:
-                async with self._http.request(request.method, url, json=dict(request.body), headers=headers) as answer:
-                    status, body = answer.status, await answer.read()
-            except (aiohttp.ClientError, TimeoutError) as error:
-                said = type(error).__name__
-            else:
+            async with self._turns[request.to]:
+                began = time.monotonic()
+                try:
+                    async with self._http.request(request.method, url, json=dict(request.body), headers=headers) as got:
+                        status, body = got.status, await got.read()
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    status, body, said = None, b"", type(error).__name__
+                else:
+                    said = str(status)
+                spent += time.monotonic() - began
+            if status is not None:
                 if status < _REFUSED:
                     return True
                 # The people read Kafka beside the gateway, and may be the quicker ones.
-                waited = time.monotonic() - began
-                unknown_yet = status == _NOT_FOUND and waited < self._patience / 2
+                unknown_yet = status == _NOT_FOUND and spent < self._patience / 2
                 if status < _FAILED and not unknown_yet:
                     self.progress.refused.append(
-                        f"{request.to} {request.method} {request.path}: {status} {_problem(body)}"
+                        f"{request.to} {request.method} {request.path}: {said} {_problem(body)}"
                     )
                     return False
-                said = str(status)
-            if time.monotonic() - began > self._patience:
+            if spent > self._patience:
                 raise UnfinishedError(
                     f"{request.to} {request.method} {request.path}: {said} for {self._patience:.0f} s"
                 )
             self.progress.repeated += 1
             await asyncio.sleep(wait)
+            spent += wait
             wait = min(wait * 2, _AGAIN_AT_MOST)
 
 

@@ -34,7 +34,7 @@ STOPPED = "routing-2"
 """The worker that is stopped and resumed."""
 STOPPED_FOR = 9.0
 """Real seconds: one and a half sessions of a consumer."""
-RECOVERED_WITHIN = 90.0
+RECOVERED_WITHIN = 180.0
 DRAINED_WITHIN = 180.0
 PATIENCE = 120.0
 """Real seconds for which CAD and providers repeat a request; an outage is shorter."""
