@@ -27,6 +27,7 @@ from divert_contracts.facts.cases import (
 )
 from divert_contracts.facts.routing import (
     AssistanceRequested,
+    CallClaimed,
     CallConcluded,
     CallDirected,
     CallHandedOff,
@@ -37,6 +38,7 @@ from divert_contracts.facts.routing import (
     CaseUpdated,
     DangerCleared,
     DangerNearby,
+    DecisionRereviewed,
     HandoffConfirmed,
     QuestionAnswered,
     ResponderRecorded,
@@ -154,6 +156,14 @@ def _shadow(fact: ShadowDiffered, _zone: ZoneInfo) -> str:
     )
 
 
+def _from(fact: CallClaimed) -> str:
+    if fact.previous is None:
+        return ""
+    return (
+        f", handed over by {fact.previous}" if fact.said_by == fact.previous else f", taken over from {fact.previous}"
+    )
+
+
 def _responder(fact: ResponderRecorded, _zone: ZoneInfo) -> str:
     return f"CAD says who went: {plain(fact.responder)}."
 
@@ -164,6 +174,11 @@ SENTENCES: Mapping[type[Fact], Callable[[Any, ZoneInfo], str]] = {
     CallOpened: _opened,
     CallReviewed: lambda fact, _: f"Reviewed: {plain(fact.eligibility)}, because {plain(fact.reason)}.",
     CallDirected: lambda fact, _: f"The desk orders: {plain(fact.direction)}, because {plain(fact.reason)}.",
+    CallClaimed: lambda fact, _: f"{fact.by} looks after it at the desk{_from(fact)}.",
+    DecisionRereviewed: lambda fact, _: (
+        f"Decided again, blind: {plain(fact.eligibility)}, because {plain(fact.reason)};"
+        f" the rules had said {plain(fact.automatic)}."
+    ),
     CaseOffered: _offered,
     CaseUpdated: lambda fact, _: f"{titled(fact.provider)} is told of a change to the call.",
     CaseRecalled: _recalled,
