@@ -58,14 +58,14 @@ async def test_a_consumer_that_gets_nowhere_while_records_wait_is_not_alive(stac
     # More than one batch, so that some of it waits while the first is in hand.
     for _ in range(2):
         await publisher.publish([Outgoing(topic, b"k", bytes([number % 256]), ()) for number in range(1_500)])
-    await eventually(lambda: says("stuck"), "liveness to say that it is stuck", within=60)
+    await eventually(lambda: says("stuck"), "liveness to say that it is stuck", within=180)
     handler.let_go.set()
-    await eventually(lambda: says("ok"), "liveness to say that it gets on again", within=60)
+    await eventually(lambda: says("ok"), "liveness to say that it gets on again", within=180)
 
     async def all_handled() -> bool:
         return handler.handled == 3_000
 
-    await eventually(all_handled, "everything to be handled", within=60)
+    await eventually(all_handled, "everything to be handled", within=180)
     for task in (watching, publishing):
         task.cancel()
     await asyncio.wait([watching, publishing])
