@@ -43,7 +43,7 @@ def _gateway(provider: str, port: int) -> ServiceProcess:
 
 
 SERVICES: tuple[ServiceProcess, ...] = (
-    ServiceProcess("intake", "divert_intake", "INTAKE", 8101),
+    ServiceProcess("intake", "divert_intake", "INTAKE", 8101, {"INTAKE_EIDO_AGENCY": "lapd"}),
     ServiceProcess("triage", "divert_triage", "TRIAGE", 8102),
     ServiceProcess("routing", "divert_routing", "ROUTING", 8103),
     ServiceProcess("reporting", "divert_reporting", "REPORTING", 8104),

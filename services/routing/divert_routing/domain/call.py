@@ -254,6 +254,11 @@ class Call(State):
         return Feed.UNKNOWN if self.picture is None else Feed.OBSERVED
 
     @property
+    def told_private(self) -> Private | None:
+        """The private part as others are told it."""
+        return None if self.private is None else self.private.for_others()
+
+    @property
     def complete(self) -> bool:
         """Whether the newest revision's own fact and its triage have both come: nothing is offered without."""
         return self.own and self.judged
