@@ -85,7 +85,7 @@ def test_a_service_is_run_as_in_the_local_stack(service: ServiceProcess) -> None
 def test_a_service_is_told_the_same_settings(service: ServiceProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     container = containers()[service.name]
     told = environment_of(container)
-    own = service.environment(EVERYWHERE, INSIDE)
+    own = service.environment(EVERYWHERE, INSIDE, {name: f"http://{name}:{INSIDE}" for name in SERVICE_IDS})
     assert container["environment"] == {**own, **{name: told[name] for name in SHARED - {"DIVERT_POSTGRES"}}}
     for name, value in told.items():
         monkeypatch.setenv(name, value)
