@@ -46,6 +46,7 @@ from divert_contracts.facts.routing import (
     DangerCleared,
     DangerNearby,
     HandoffConfirmed,
+    NeighbourReported,
     QuestionAnswered,
     ResponderRecorded,
     SafetyCheckMissed,
@@ -171,6 +172,7 @@ SHIFTS = _topic(
     partitions=1,
     key="provider",
 )
+NEIGHBOURS = _topic("neighbours.v1", NeighbourReported, by="routing", to="routing", kept=timedelta(hours=72))
 ASSIGNMENTS = _topic(
     "assignments.{provider}.v1",
     CaseOffered,
@@ -208,7 +210,18 @@ POLICIES = _topic(
     key="kind/version",
 )
 
-TOPICS: tuple[Topic, ...] = (CALLS, TRIAGE, ROUTING, CASES, SHIFTS, ASSIGNMENTS, HANDOFFS, FEEDBACK, POLICIES)
+TOPICS: tuple[Topic, ...] = (
+    CALLS,
+    TRIAGE,
+    ROUTING,
+    NEIGHBOURS,
+    CASES,
+    SHIFTS,
+    ASSIGNMENTS,
+    HANDOFFS,
+    FEEDBACK,
+    POLICIES,
+)
 
 FACTS: dict[str, type[Fact]] = {fact.type_name(): fact for topic in TOPICS for fact in topic.carries}
 """Every published fact by its type name."""
