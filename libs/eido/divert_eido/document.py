@@ -121,7 +121,7 @@ def _understood(fields: Mapping[str, JsonValue]) -> tuple[Eido, tuple[Odd, ...]]
     odd: list[Odd] = []
     while True:
         try:
-            return Eido.model_validate(rest), tuple(odd)
+            return Eido.model_validate(rest), tuple(reversed(odd))
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
         gone: set[Place] = set()
