@@ -80,6 +80,7 @@ class LocalStack:
 
     Attributes:
         kafka: host:port.
+        kafka_for_providers: host:port of the listener for providers' own clients; empty where there is none.
         postgres: DSN.
         valkey: URL.
         urls: service process name to base URL, without a slash at the end.
@@ -112,6 +113,7 @@ class LocalStack:
         self._services: Sequence[ServiceProcess] = SERVICES if services else ()
         self._preferred = preferred_ports
         self._environment = os.environ if environment is None else environment
+        self.kafka_for_providers = self._environment.get("DIVERT_KAFKA_FOR_PROVIDERS", "")
         self._run_file = run_file
         self._progress = progress
         self._ports = Ports()
@@ -196,8 +198,10 @@ class LocalStack:
         port = self._ports.take(kafka.PORT if self._preferred else None)
         controller_port = self._ports.take(None)
         self._progress(f"kafka: starting (the first start ever fetches Kafka {kafka.VERSION}, 44 MB)")
+        providers_port = self._ports.take(kafka.PROVIDERS_PORT if self._preferred else None)
         self.kafka = f"{LOOPBACK}:{port}"
-        await self._start(await asyncio.to_thread(kafka.prepare, folder, port, controller_port))
+        self.kafka_for_providers = f"{LOOPBACK}:{providers_port}"
+        await self._start(await asyncio.to_thread(kafka.prepare, folder, port, controller_port, providers_port))
 
     async def _start_postgres(self, folder: Path) -> None:
         self._progress("postgres: starting")
@@ -246,6 +250,7 @@ class LocalStack:
                 **(more or {}),
             },
             cwd=self.data,
+            nice=5,  # on a machine that is too slow, what everybody waits for goes first
         )
 
     async def _start(self, program: Program, within: float = _COMPONENT_WITHIN) -> None:
@@ -271,6 +276,7 @@ class LocalStack:
             data=self.data,
             started_at=self._started_at,
             kafka=self.kafka,
+            kafka_for_providers=self.kafka_for_providers,
             postgres=self.postgres,
             valkey=self.valkey,
             urls=self.urls,

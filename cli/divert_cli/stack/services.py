@@ -46,7 +46,7 @@ def _gateway(provider: str, port: int) -> ServiceProcess:
 
 
 SERVICES: tuple[ServiceProcess, ...] = (
-    ServiceProcess("intake", "divert_intake", "INTAKE", 8101),
+    ServiceProcess("intake", "divert_intake", "INTAKE", 8101, {"INTAKE_EIDO_AGENCY": "lapd"}),
     ServiceProcess("triage", "divert_triage", "TRIAGE", 8102),
     ServiceProcess("routing", "divert_routing", "ROUTING", 8103, asks=("intake", "triage", "reporting")),
     ServiceProcess("reporting", "divert_reporting", "REPORTING", 8104),

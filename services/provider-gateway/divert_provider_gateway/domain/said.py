@@ -1,5 +1,6 @@
 """What a provider can say, as it comes over HTTP."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -29,12 +30,16 @@ from divert_contracts.vocabulary import (
     Question,
     SafetyEvent,
     TeamPosition,
+    Verb,
 )
 from divert_provider_gateway.domain.case import CaseStage
 
 LONGEST_ARRIVAL = timedelta(hours=24)
 """An arrival time beyond this is a slip of the device, not a promise."""
 MOST_TEAMS = 200
+
+NO_EPOCH = -1
+"""Of no offer: an answer without an epoch is about none that stands."""
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@-]*$", max_length=64)]
 """A coded word or the provider's own id of something. Never free text."""
@@ -73,6 +78,18 @@ def _answer(value: object, read: ValidatorFunctionWrapHandler) -> Answer:
 
 def _position(value: object, read: ValidatorFunctionWrapHandler) -> TeamPosition:
     return _or_default(value, read, TeamPosition.UNKNOWN)
+
+
+def _epoch(value: object, read: ValidatorFunctionWrapHandler) -> int:
+    return _or_default(value, read, NO_EPOCH)
+
+
+def _reason(value: object, read: ValidatorFunctionWrapHandler) -> HandBackReason:
+    return _or_default(value, read, HandBackReason.UNKNOWN)
+
+
+def _contact(value: object, read: ValidatorFunctionWrapHandler) -> Contact:
+    return _or_default(value, read, Contact.NONE)
 
 
 def _nothing(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 (any field)
@@ -172,12 +189,14 @@ class ConfirmRecall(SafetyReport):
     """Where the team is now; ``withdrawn`` where it does not say."""
 
 
-class HandBack(Answering):
-    """The provider gives the case back."""
+class HandBack(SafetyReport, Answering):
+    """The provider gives the case back. Without a reason that can be read it counts as one for danger."""
 
-    reason: HandBackReason
+    epoch: Annotated[int, WrapValidator(_epoch)] = NO_EPOCH
+    """The epoch of the offer that is spoken of, as it was read; danger is taken without it."""
+    reason: Annotated[HandBackReason, WrapValidator(_reason)] = HandBackReason.UNKNOWN
     hazards: Hazards = ()
-    contact: Contact = Contact.NONE
+    contact: Annotated[Contact, WrapValidator(_contact)] = Contact.NONE
     """Whether the team has spoken with the person."""
 
     @property
@@ -213,6 +232,27 @@ class ReportSafetyEvent(SafetyReport):
     """Something went wrong on the case."""
 
     event: SafetyEvent
+
+
+VERBS: Mapping[Verb, type[Said]] = {
+    Verb.ACKNOWLEDGE: Acknowledge,
+    Verb.DECLINE: Decline,
+    Verb.TEAM_ASSIGNED: AssignTeam,
+    Verb.EN_ROUTE: GoEnRoute,
+    Verb.ON_SCENE: Arrive,
+    Verb.CONTACTED: MakeContact,
+    Verb.SAFETY_CHECK: AnswerSafetyCheck,
+    Verb.QUESTION: Ask,
+    Verb.BACKUP: RequestBackup,
+    Verb.EMERGENCY: RaiseEmergency,
+    Verb.BACKUP_ARRIVED: ReportBackup,
+    Verb.CONFIRM_RECALL: ConfirmRecall,
+    Verb.HAND_BACK: HandBack,
+    Verb.CLOSE: Close,
+    Verb.FOLLOW_UP: ReportFollowUp,
+    Verb.SAFETY_EVENT: ReportSafetyEvent,
+}
+"""What each word stands for; the HTTP routes have the same names."""
 
 
 class Tell(Command):
