@@ -312,6 +312,22 @@ def test_what_intake_did_not_understand_is_looked_at() -> None:
     assert judge(harmless) == judge(picture())
 
 
+def told(hazard: Hazard, certainty: Certainty) -> Signal:
+    return Signal(hazard=hazard, source=SignalSource.NARRATIVE, certainty=certainty, code="entry", start=3, end=8)
+
+
+@pytest.mark.parametrize("hazard", list(Hazard))
+def test_danger_that_the_text_tells_of_excludes_and_doubt_is_reviewed(hazard: Hazard) -> None:
+    plain = judging.judge(picture(), seed(), (told(hazard, Certainty.PRESENT),))
+    assert plain.decision.hard_exclusion
+    assert plain.signals == (told(hazard, Certainty.PRESENT),)
+    for certainty in (Certainty.POSSIBLE, Certainty.UNKNOWN):
+        doubtful = judging.judge(picture(), seed(), (told(hazard, certainty),))
+        assert (doubtful.decision.eligibility, rules(doubtful)[0]) == (Eligibility.NEEDS_REVIEW, "R-TOLD")
+    denied = judging.judge(picture(), seed(), (told(hazard, Certainty.DENIED),))
+    assert denied.decision == judge(picture()).decision
+
+
 def test_an_unknown_question_answered_with_yes_is_danger() -> None:
     judgement = judge(picture(unknown="yes"))
     assert judgement.decision.hard_exclusion

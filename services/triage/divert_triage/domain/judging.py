@@ -107,6 +107,9 @@ class Compiled:
     age_bands: Mapping[AgeBand, tuple[Said, ...]]
     harmless_warnings: frozenset[str]
     not_understood: Said
+    told: Mapping[Hazard, Finding]
+    """Danger that the text tells of as present."""
+    told_unclear: Finding
     unanswered: Finding
     asked: tuple[tuple[Question, Question | None], ...]
     """Every safety question in order, with the one whose "no" makes it needless."""
@@ -154,8 +157,8 @@ def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged]:
     )
 
 
-def judge(picture: Picture, in_force: Versioned[Compiled]) -> Judgement:
-    """Decide one picture."""
+def judge(picture: Picture, in_force: Versioned[Compiled], read: tuple[Signal, ...] = ()) -> Judgement:
+    """Decide one picture; ``read`` are the signals that were read from its text, which can only restrict."""
     rules = in_force.value
     reading = rules.type_reading(picture.call_type)
     findings = list(reading.findings)
@@ -168,6 +171,10 @@ def judge(picture: Picture, in_force: Versioned[Compiled]) -> Judgement:
         findings.append(said.finding)
         if said.signal is not None:
             signals.append(said.signal)
+    for signal in read:
+        signals.append(signal)
+        if signal.certainty is not Certainty.DENIED:
+            findings.append(rules.told[signal.hazard] if signal.certainty is Certainty.PRESENT else rules.told_unclear)
     missing = _missing(picture, rules)
     if missing and picture.feed is not Feed.OBSERVED:
         findings.append(rules.unanswered)
@@ -301,6 +308,8 @@ def compiled(policy: TriagePolicy) -> Compiled:
         },
         harmless_warnings=frozenset(policy.harmless_warnings),
         not_understood=Said(findings.of[always.not_understood.id]),
+        told=findings.exclusion,
+        told_unclear=findings.of[always.told_unclear.id],
         unanswered=findings.of[always.unanswered.id],
         asked=tuple((one.question, one.unless_no) for one in policy.safety_questions),
         acuities=tuple(_choice(one, one.when, one.at_least) for one in policy.acuities),

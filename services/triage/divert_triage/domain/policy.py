@@ -181,6 +181,8 @@ class Always(Part):
     """CAD set a flag that is on no list."""
     not_understood: Rule
     """Something that came with the call was not understood."""
+    told_unclear: Rule
+    """The text tells of danger, but not plainly as present."""
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -193,6 +195,7 @@ class Always(Part):
             self.unknown_code,
             self.unknown_flag,
             self.not_understood,
+            self.told_unclear,
         )
 
 
