@@ -56,6 +56,7 @@ def read(call: Section, notes: Notes, key: bytes | None) -> tuple[Picture, Priva
         recorded_late=call.truth("recorded_late"),
         assumed_screening=call.truth("assumed_screening"),
         call_type=call.code("call_type"),
+        call_type_text=call.code("call_type_text"),
         initial_call_type=call.code("initial_call_type"),
         priority=call.code("priority"),
         reporting_district=_district(call),

@@ -55,6 +55,8 @@ class PostedCall(Post):
     """The answers were filled in by an import, not given by a caller."""
     call_type: Code | None = None
     """CAD's type code, which decides."""
+    call_type_text: Code | None = None
+    """What CAD's own table calls that type; read for danger only."""
     initial_call_type: Code | None = None
     """The type that the call had at first."""
     priority: Code | None = None
