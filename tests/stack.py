@@ -98,7 +98,7 @@ async def _all_answer(at: Addresses) -> None:
         ("Postgres", postgres.answers, at.postgres),
         ("Valkey", valkey.answers, at.valkey),
     ):
-        await eventually(functools.partial(_asked, answers, address), f"{name} to answer", within=60, every=0.2)
+        await eventually(functools.partial(_asked, answers, address), f"{name} to answer", within=180, every=0.2)
 
 
 async def _asked(answers: Callable[[str], Awaitable[bool]], address: str) -> bool:

@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 async def eventually(
-    probe: Callable[[], Awaitable[T | None]], what: str, *, within: float = 15.0, every: float = 0.02
+    probe: Callable[[], Awaitable[T | None]], what: str, *, within: float = 90.0, every: float = 0.02
 ) -> T:
     """Return what `probe` gives as soon as that is true.
 
     Args:
         probe: asks; an AssertionError counts as "not yet".
-        what: what is waited for, as the end of "waited 15 s for …".
+        what: what is waited for, as the end of "waited 90 s for …".
         within: seconds after which it is not waited for any longer.
         every: seconds between two questions.
 

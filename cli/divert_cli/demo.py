@@ -36,8 +36,8 @@ TRIAGE_WITHIN = 120
 """Seconds of domain time that triage may take in the demonstration: four real ones."""
 _SOON = timedelta(seconds=1.5)
 """Real time until a change of the clock takes effect: every process has read it by then."""
-_WITHIN = 240.0
-_REPORTED_WITHIN = 30.0
+_TO_SPARE = 150.0
+"""Real seconds by which the evening may last longer than its length at that rate."""
 
 _console = Console(highlight=False)
 
@@ -84,7 +84,7 @@ async def _play(run: Run, entries: Sequence[evening.Entry], rate: float, seed: i
         playing = LiveEvening(run.kafka, run.urls, clock, seed=seed, told=told)
         # Time runs backwards until the new clock is in force: nothing is sent before.
         await asyncio.sleep((real_from - datetime.now(UTC)).total_seconds())
-        endings = await playing.play(entries, start, within=_WITHIN)
+        endings = await playing.play(entries, start, within=LENGTH.total_seconds() / rate + _TO_SPARE)
     for line in playing.progress.refused:
         _say(f"refused: {line}")
     await _at_real_speed(run, clock, rate)

@@ -26,6 +26,37 @@ from divert_cli.stack import running
 
 PICTURES = frozenset({"CallReceived", "CallUpdated", "CallReopened"})
 """Facts by which intake accepts a call."""
+TOLD_ROUTING = frozenset(
+    {
+        "CallReceived",
+        "CallUpdated",
+        "CallCancelled",
+        "CallReopened",
+        "CallClosedByCad",
+        "HandoffAccepted",
+        "ResponderReported",
+        "CallTriaged",
+        "CaseAcknowledged",
+        "CaseDeclined",
+        "TeamAssigned",
+        "TeamEnRoute",
+        "TeamOnScene",
+        "PersonContacted",
+        "SafetyCheckAnswered",
+        "QuestionAsked",
+        "BackupRequested",
+        "EmergencyRaised",
+        "BackupArrived",
+        "RecallConfirmed",
+        "CaseHandedBack",
+        "CaseClosed",
+    }
+)
+"""Facts of calls.v1, triage.v1 and cases.v1 that routing must have taken in, each one: a cancellation or a call for
+help that went missing is as bad as a call."""
+TOLD_ON = frozenset({"calls.v1", "triage.v1", "cases.v1"})
+INBOX_REACHES_BACK = timedelta(days=6)
+"""How old a fact may be to be looked for in routing's inbox, which is kept for a day longer."""
 WRITTEN_FOR_REPORTING = "reporting"
 OVERDUE = timedelta(seconds=10)
 """Domain time after which a timer that has not rung is a fault."""
@@ -54,6 +85,8 @@ class Log:
     opened: set[str] = field(default_factory=set[str])
     concluded: dict[str, list[Conclusion]] = field(default_factory=lambda: defaultdict[str, list[Conclusion]](list))
     ids: set[str] = field(default_factory=set[str])
+    told: dict[str, float] = field(default_factory=dict[str, float])
+    """Id of each fact that routing must take in to the real time at which it was first written."""
     causes: dict[str, tuple[str, datetime | None]] = field(default_factory=dict[str, tuple[str, datetime | None]])
     """Fact id to the id of the fact that caused it and the domain time; without facts caused by commands and timers."""
     dead: list[str] = field(default_factory=list[str])
@@ -85,6 +118,8 @@ class Log:
             self._clock(body)
         if not isinstance(call, str):
             return
+        if record.topic in TOLD_ON and kind in TOLD_ROUTING:
+            self.told[fact_id] = min(self.told.get(fact_id, record.written_at), record.written_at)
         if record.topic == "calls.v1" and kind in PICTURES:
             self.accepted[call] = min(self.accepted.get(call, record.written_at), record.written_at)
         elif record.topic == "routing.v1" and kind == "CallOpened":
@@ -142,6 +177,10 @@ class Stored:
     """Schema to the number of facts that wait to be sent."""
     due: Sequence[tuple[str, str, datetime]]
     """Table, key and time of every timer."""
+    inbox: frozenset[str]
+    """Ids of the facts that routing has taken in."""
+    without_timer: Sequence[str]
+    """Calls that routing works on and that nothing would ever wake."""
 
 
 async def stored(dsn: str) -> Stored:
@@ -179,7 +218,18 @@ async def _stored(connection: "asyncpg.Connection[asyncpg.Record]") -> Stored:
         elif table.startswith("state_") and "due" in columns:
             query = f'SELECT key, due FROM "{schema}"."{table}" WHERE due IS NOT NULL'  # noqa: S608  # as above
             due += [(f"{schema}.{table}", row[0], row[1]) for row in await connection.fetch(query)]
-    return Stored(calls={row[0]: row[1] for row in calls}, outcomes=outcomes, outbox=outbox, due=due)
+    inbox = await connection.fetch("SELECT id::text FROM routing.inbox")
+    asleep = await connection.fetch(
+        "SELECT key FROM routing.state_call WHERE stage IS NOT NULL AND due IS NULL ORDER BY key"
+    )
+    return Stored(
+        calls={row[0]: row[1] for row in calls},
+        outcomes=outcomes,
+        outbox=outbox,
+        due=due,
+        inbox=frozenset(row[0] for row in inbox),
+        without_timer=[row[0] for row in asleep],
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ reconciling
@@ -215,17 +265,24 @@ def reconcile(log: Log, tables: Stored, *, real: datetime, grace: float) -> Find
     left = log.accepted.keys() - concluded - open_
     lost = [call for call in left if real.timestamp() - log.accepted[call] > grace]
     now = log.domain_now(real)
+    untold = [
+        fact
+        for fact in log.told.keys() - tables.inbox
+        if grace < real.timestamp() - log.told[fact] < INBOX_REACHES_BACK.total_seconds()
+    ]
     return Findings(
         counts={
             "records read": log.records,
             "accepted": len(log.accepted),
             "concluded": len(concluded),
             "open": len(open_),
+            "facts for routing": len(log.told),
             "just accepted": len(left) - len(lost),
             "rows of reporting": sum(len(rows) for rows in tables.outcomes.values()),
         },
         faults={
             "lost": sorted(lost),
+            "facts that routing never took in": sorted(untold),
             "concluded twice": sorted(call for call, known in log.concluded.items() if len(known) > 1),
             "concluded without having been accepted": sorted(concluded - log.accepted.keys()),
             "facts without cause": _without_cause(log),
@@ -234,6 +291,7 @@ def reconcile(log: Log, tables: Stored, *, real: datetime, grace: float) -> Find
             "overdue timers": [
                 f"{table} {key} {due.isoformat()}" for table, key, due in tables.due if now - due > OVERDUE
             ],
+            "open calls without a timer": tables.without_timer,
             "dead letters": log.dead,
         },
     )

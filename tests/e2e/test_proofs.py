@@ -23,17 +23,17 @@ def data(tmp_path: Path):  # noqa: ANN201  # a generator of the path that it is 
     discard(folder)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 async def test_killing_everything_in_turn_under_load_loses_nothing_and_concludes_nothing_twice(data: Path) -> None:
     result = await faults.prove(
-        data, seconds=LOAD_SECONDS, rate=CALLS_PER_SECOND, speed=SPEED, seed=SEED, say=print, drain=300.0
+        data, seconds=LOAD_SECONDS, rate=CALLS_PER_SECOND, speed=SPEED, seed=SEED, say=print, drain=900.0
     )
     assert {name: wrong for name, wrong in result.faults.items() if wrong} == {}
     assert result.drained_after is not None, "calls were still open"
     assert result.accepted == result.posted > 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_the_log_read_into_empty_databases_gives_the_same_tables_with_one_worker_and_with_three(
     data: Path,
 ) -> None:
@@ -47,7 +47,7 @@ async def test_the_log_read_into_empty_databases_gives_the_same_tables_with_one_
     assert result.clean
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_any_order_of_the_partitions_and_a_second_of_lag_give_the_same_endings_in_memory() -> None:
     result = memory.compare({f"{order}/{lag}": memory.in_memory(order, lag) for order, lag in memory.INTERLEAVINGS})
     assert result.differences == []

@@ -38,7 +38,7 @@ async def running(
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        await eventually(lambda: service_answers(f"{url}/readyz"), f"{module} to be ready", within=60, every=0.1)
+        await eventually(lambda: service_answers(f"{url}/readyz"), f"{module} to be ready", within=180, every=0.1)
         async with httpx.AsyncClient(base_url=url, timeout=20, trust_env=False) as client:
             yield client
     finally:

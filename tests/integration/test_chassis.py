@@ -78,13 +78,15 @@ async def test_every_fact_goes_through_a_stage_and_a_service_once(
             seen = await counts(routing, [one.call_id for one in calls])
             return all(one is not None and one.seen == 2 for one in seen)
 
-        await eventually(all_counted, "2,000 calls to be counted by CallReceived and CallTriaged", within=60, every=0.5)
+        await eventually(
+            all_counted, "2,000 calls to be counted by CallReceived and CallTriaged", within=180, every=0.5
+        )
 
         async def all_published() -> list[Envelope] | None:
             found = await on_topic(stack.kafka, "routing.v1", ids)
             return found if len({one.id for one in found}) == 4_000 else None
 
-        published = await eventually(all_published, "4,000 facts on routing.v1", within=60, every=0.5)
+        published = await eventually(all_published, "4,000 facts on routing.v1", within=180, every=0.5)
     assert max(Counter(one.id for one in published).values()) == 1
     by_call: dict[str, list[int | None]] = {}
     for one in published:
@@ -192,7 +194,7 @@ async def test_a_missing_topic_of_one_agency_does_not_silence_the_others(
         async def published() -> list[Envelope] | None:
             return await on_topic(stack.kafka, "routing.v1", {fine.call_id}) or None
 
-        await eventually(published, "what follows on other topics", within=30)
+        await eventually(published, "what follows on other topics", within=180)
         left = await connection.fetch("SELECT topic FROM routing.outbox")
         await connection.close()
         assert (await routing.health.ready()).ok
@@ -248,7 +250,7 @@ async def test_a_worker_whose_position_was_moved_by_another_handles_nothing_twic
         await connection.execute("UPDATE routing.position SET next = 0 WHERE topic = 'calls.v1'")
         await connection.close()
         await publisher.publish([record(later)])
-        await eventually(lambda: counted(later.call_id), "the later call", within=30)
+        await eventually(lambda: counted(later.call_id), "the later call", within=180)
         first = await routing.get(Count, str(call.call_id))
     assert first is not None
     assert first.seen == 1
@@ -292,5 +294,5 @@ async def test_the_triaged_fact_has_the_same_id_and_bytes_however_often_its_caus
             ]
             return found if len(found) == 2 else None
 
-        first, second = await eventually(twice, "two copies on triage.v1", within=30)
+        first, second = await eventually(twice, "two copies on triage.v1", within=180)
     assert first == second

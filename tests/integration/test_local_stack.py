@@ -154,7 +154,7 @@ async def _supervisor(data: Path) -> AsyncGenerator[tuple[Run, set[psutil.Proces
         return run if run and run.state == "ready" else None
 
     try:
-        run = await eventually(ready, "the stack to be ready", within=60)
+        run = await eventually(ready, "the stack to be ready", within=180)
         everything = psutil.Process(supervisor.pid).children(recursive=True)
         yield run, {psutil.Process(supervisor.pid), *everything}
     finally:
@@ -176,7 +176,7 @@ async def _all_end(processes: set[psutil.Process]) -> None:
         assert not left, f"still running: {left}"
         return True
 
-    await eventually(ended, "every process of the stack to end", within=25)
+    await eventually(ended, "every process of the stack to end", within=180)
 
 
 @pytest.fixture

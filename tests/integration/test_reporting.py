@@ -91,7 +91,7 @@ async def tables(stack: Addresses, workers: int) -> dict[str, str]:
             await held.enter_async_context(running("divert_reporting", "REPORTING", stack, database))
         connection = await asyncpg.connect(database)
         held.push_async_callback(connection.close)
-        await eventually(lambda: caught_up(stack, connection), f"{workers} workers to catch up", within=120, every=0.2)
+        await eventually(lambda: caught_up(stack, connection), f"{workers} workers to catch up", within=180, every=0.2)
         return await digest(connection)
 
 
@@ -116,7 +116,7 @@ async def reporting(stack: Addresses, facts: int) -> AsyncIterator[httpx.AsyncCl
         running("divert_reporting", "REPORTING", stack, database) as client,
     ):
         connection = await asyncpg.connect(database)
-        await eventually(lambda: caught_up(stack, connection), "reporting to catch up", within=120, every=0.2)
+        await eventually(lambda: caught_up(stack, connection), "reporting to catch up", within=180, every=0.2)
         yield client
         await every_column_is_explained(connection)
         await connection.close()

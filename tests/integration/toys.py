@@ -198,7 +198,7 @@ async def running(wired: Wired[Any], given: ChassisSettings) -> AsyncGenerator[R
     runtime: Runtime[Any] = Runtime(wired, given)
     task = asyncio.create_task(serve(runtime, stopping, routes=lambda _: APIRouter(), title=wired.name))
     try:
-        await eventually(lambda: _ready(runtime), f"{wired.name} to be ready", within=30)
+        await eventually(lambda: _ready(runtime), f"{wired.name} to be ready", within=180)
         yield runtime
     finally:
         stopping.set()

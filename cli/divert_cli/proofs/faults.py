@@ -34,12 +34,12 @@ STOPPED = "routing-2"
 """The worker that is stopped and resumed."""
 STOPPED_FOR = 9.0
 """Real seconds: one and a half sessions of a consumer."""
-RECOVERED_WITHIN = 180.0
+RECOVERED_WITHIN = 400.0
 DRAINED_WITHIN = 180.0
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Real seconds for which CAD and providers repeat a request; an outage is shorter."""
 WARM_UP = 5.0
-_LOOKS_EVERY = 0.1
+_LOOKS_EVERY = 0.25
 _LONGEST = 3600.0
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 

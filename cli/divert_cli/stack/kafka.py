@@ -61,7 +61,7 @@ def broker_settings(data: Path, port: int, controller_port: int) -> dict[str, st
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
-        "broker.session.timeout.ms": "3000",
+        "broker.session.timeout.ms": "6000",
         "broker.heartbeat.interval.ms": "500",
         "initial.broker.registration.timeout.ms": "30000",
         "num.recovery.threads.per.data.dir": "2",
@@ -113,6 +113,7 @@ def prepare(data: Path, port: int, controller_port: int) -> Program:
         port=port,
         probe=lambda: answers(f"{LOOPBACK}:{port}"),
         cwd=data,
+        ready_within=300.0,  # it must read its log again after a crash; killing it for that would only begin anew
     )
 
 

@@ -233,6 +233,7 @@ class LocalStack:
             probe=functools.partial(service_answers, url + service.ready),
             env={**shared, **service.environment(host, port), "PYTHONUNBUFFERED": "1", **(more or {})},
             cwd=self.data,
+            nice=5,  # on a machine that is too slow, what everybody waits for goes first
         )
 
     async def _start(self, program: Program, within: float = _COMPONENT_WITHIN) -> None:

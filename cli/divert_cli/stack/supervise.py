@@ -62,6 +62,7 @@ class Program:
         env: additions to the environment.
         user: the user to run as, None for ourselves.
         cwd: where it runs.
+        nice: how much it stands back for others when there is too little processor for all.
         stop_signal: asks it to stop in good order.
         stop_within: seconds it gets for that before it is killed.
         ready_within: seconds from start to readiness before the start counts as failed.
@@ -74,6 +75,7 @@ class Program:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     user: str | None = None
     cwd: Path | None = None
+    nice: int = 0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within: float = 20.0
     ready_within: float = 90.0
@@ -211,6 +213,7 @@ class Supervised:
                 str(os.getpid()),
                 str(int(program.stop_signal)),
                 program.user or "",
+                str(program.nice),
                 *program.command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

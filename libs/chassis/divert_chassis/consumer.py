@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.client import AIOKafkaClient
 from faststream import AckPolicy
 from faststream.exceptions import NackMessage
 from faststream.kafka import KafkaBroker
@@ -30,6 +31,8 @@ DRAIN_SECONDS = 20.0
 MOST_DEAD_LETTERS = 200
 DEAD_LETTER_WINDOW = 60.0
 """More dead letters than that within so many seconds stop the consumer: something is wrong that is not one message."""
+
+_ASKED_WITHIN = 3.0
 
 
 class Handler(Protocol):
@@ -68,6 +71,8 @@ class Consumer:
         self._failures = backoff()
         self._dead: deque[float] = deque()
         self._stopped = False
+        self._batches = self._batches_seen = 0
+        self._bootstrap = bootstrap
         self._group = group
         self._broker = KafkaBroker(
             bootstrap, consumer_only=True, allow_auto_create_topics=False, apply_types=False, logger=None
@@ -109,8 +114,8 @@ class Consumer:
             tasks = self._subscriber.tasks
             if not tasks or any(task.done() for task in tasks):
                 raise RuntimeError("the consumer ended")
-            self._health.beat("consumer")
-            await self._measure_lag()
+            if await self._gets_on():
+                self._health.beat("consumer")
             await asyncio.sleep(1.0)
 
     async def stop(self) -> None:
@@ -155,10 +160,41 @@ class Consumer:
                 await self.rewind(positions)
                 return
 
-    async def _measure_lag(self) -> None:
+    async def _gets_on(self) -> bool:
+        """Say whether batches come, or none can: nothing waits, the consumer was stopped, or Kafka is away."""
+        batches, seen = self._batches, self._batches_seen
+        self._batches_seen = batches
+        try:
+            async with asyncio.timeout(_ASKED_WITHIN):
+                behind = await self._measure_lag()
+                if batches != seen or behind == 0 or self._stopped:
+                    return True
+                consumer = self._subscriber.consumer
+                if consumer is not None:
+                    await consumer.end_offsets(list(consumer.assignment()))
+        except TimeoutError:
+            return await self._away()
+        except TRANSIENT:
+            return True
+        return False
+
+    async def _away(self) -> bool:
+        """Say whether Kafka does not answer, asked by a connection of its own."""
+        client = AIOKafkaClient(bootstrap_servers=self._bootstrap)
+        try:
+            async with asyncio.timeout(_ASKED_WITHIN):
+                await client.bootstrap()
+        except TRANSIENT:
+            return True
+        finally:
+            await client.close()
+        return False
+
+    async def _measure_lag(self) -> int:
+        """Return how many records wait in the partitions that are ours."""
         consumer = self._subscriber.consumer
         if consumer is None:
-            return
+            return 0
         behind: dict[TopicPartition, int] = {}
         for partition in consumer.assignment():
             end = consumer.highwater(partition)
@@ -167,20 +203,23 @@ class Consumer:
         CONSUMER_LAG.clear()  # partitions that are somebody else's now
         for partition, records in behind.items():
             CONSUMER_LAG.labels(self._group, partition.topic, str(partition.partition)).set(records)
+        return sum(behind.values())
 
     async def _handle(self, records: Sequence[Record]) -> None:
+        self._batches += 1
         if self._stopped:
             await asyncio.sleep(1.0)
             raise NackMessage
         async with self._busy:
             try:
-                dead = await self._handler.handle(records)
-            except Zombie:
-                # Somebody else moved on. What is theirs is dropped; what is ours is read from where they stopped.
-                partitions = sorted({TopicPartition(one.topic, one.partition) for one in records})
-                log.warning("zombie", count=len(partitions))
-                await self.assigned(partitions)
-                return
+                try:
+                    dead = await self._handler.handle(records)
+                except Zombie:
+                    # Somebody else moved on. What is theirs is dropped; what is ours is read from where they stopped.
+                    partitions = sorted({TopicPartition(one.topic, one.partition) for one in records})
+                    log.warning("zombie", count=len(partitions))
+                    await self.assigned(partitions)
+                    return
             except TRANSIENT as why:
                 wait = next(self._failures)
                 log.warning("batch-postponed", error=type(why).__name__, records=len(records), seconds=round(wait, 2))

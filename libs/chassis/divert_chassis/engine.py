@@ -289,13 +289,19 @@ class Engine(Generic[G]):
                 return work
 
     def _fresh(self, records: Sequence[Record]) -> tuple[list[Record], dict[TopicPartition, tuple[int, int]]]:
-        """Leave out what was handled before, and what is no longer ours; say how positions will move."""
+        """Leave out what was handled before; say how positions will move.
+
+        Raises:
+            Zombie: where a partition stands was never read, so it must be before anything of it is handled.
+        """
         fresh: list[Record] = []
         moves: dict[TopicPartition, tuple[int, int]] = {}
         for record in records:
             partition = TopicPartition(record.topic, record.partition)
             stands = self._positions.get(partition)
-            if stands is None or record.offset < stands:
+            if stands is None:
+                raise Zombie
+            if record.offset < stands:
                 continue
             fresh.append(record)
             moves[partition] = (stands, record.offset + 1)

@@ -6,9 +6,10 @@ import socket
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import uvicorn
@@ -22,6 +23,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from divert_chassis.health import Health, Report
 from divert_chassis.logs import logger
@@ -341,6 +343,42 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
+class _Patient(HttpToolsProtocol):
+    """A connection that is closed when a request's headers do not come to their end: uvicorn itself would wait."""
+
+    def __init__(self, *arguments: Any, header_seconds: float, **named: Any) -> None:  # noqa: ANN401 (uvicorn's own)
+        super().__init__(*arguments, **named)
+        self._seconds = header_seconds
+        self._overdue: asyncio.TimerHandle | None = None
+
+    def connection_made(  # pyright: ignore[reportIncompatibleMethodOverride]  (uvicorn narrows asyncio's)
+        self, transport: asyncio.Transport
+    ) -> None:
+        super().connection_made(transport)
+        self._wait()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._wait()
+
+    def on_headers_complete(self) -> None:
+        self._wait_no_longer()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_no_longer()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._wait_no_longer()
+        self._overdue = self.loop.call_later(self._seconds, self.transport.close)
+
+    def _wait_no_longer(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+
+
 class Server(uvicorn.Server):
     """An HTTP server within a loop that does other work too: signals are the process's own business."""
 
@@ -368,8 +406,14 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(app: ASGIApp, host: str, port: int) -> Server:
+def serve(app: ASGIApp, host: str, port: int, *, header_seconds: float = 10.0) -> Server:
     """Listen, and return the server that is to be run in this loop by ``run_until_stopped``.
+
+    Args:
+        app: what answers.
+        host: address to listen on.
+        port: 0 takes a free one.
+        header_seconds: real seconds in which a request's headers must have come.
 
     Raises:
         OSError: the address cannot be had.
@@ -378,7 +422,7 @@ def serve(app: ASGIApp, host: str, port: int) -> Server:
     listening = socket.create_server((host, port), family=family, backlog=2048)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=cast("type[asyncio.Protocol]", partial(_Patient, header_seconds=header_seconds)),
         ws="none",
         lifespan="off",
         log_config=None,

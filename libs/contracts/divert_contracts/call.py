@@ -1,8 +1,9 @@
 """What is known of a call: the structured picture, and apart from it the private part."""
 
+from typing import cast
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import AwareDatetime, Field, JsonValue, field_validator
 
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import (
@@ -129,10 +130,40 @@ class Picture(Model):
     warnings: tuple[str, ...] = ()
     """Coded names of what could not be read, as answered to CAD."""
 
+    @field_validator("answers", mode="before")
+    @classmethod
+    def _gravest_of_what_is_not_known(cls, answers: object) -> object:
+        """Keep the gravest answer where a newer writer asked several questions that this version has no word for."""
+        if not isinstance(answers, dict):
+            return answers
+        given = cast("dict[object, object]", answers)
+        strange = given.keys() - _QUESTIONS
+        if len(strange) < _SEVERAL:
+            return given
+        gravest = max((given[question] for question in strange), key=_gravity)
+        return {
+            **{question: one for question, one in given.items() if question not in strange},
+            Question.UNKNOWN: gravest,
+        }
+
     def answer(self, question: Question) -> Answer:
         """Return the answer to a question; what is absent was not asked."""
         answered = self.answers.get(question)
         return Answer.NOT_ASKED if answered is None else answered.answer
+
+
+_QUESTIONS = frozenset(question for question in Question if question is not Question.UNKNOWN)
+_SEVERAL = 2
+_GRAVITY = {Answer.NO: 0, Answer.NOT_ASKED: 1, Answer.YES: 3}
+
+
+def _gravity(answered: object) -> int:
+    """Return how grave an answer is, as it was written; what cannot be read is graver than "not asked"."""
+    if isinstance(answered, dict):
+        said: object = cast("dict[str, object]", answered).get("answer")
+    else:
+        said = answered.answer if isinstance(answered, Answered) else None
+    return _GRAVITY.get(Answer(said), 2) if isinstance(said, str) else 2
 
 
 class Address(Model):

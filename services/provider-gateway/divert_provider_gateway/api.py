@@ -1,5 +1,6 @@
 """The gateway's HTTP interface: one verb a thing that a provider can say of a case."""
 
+import hashlib
 import json
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -36,6 +37,7 @@ from divert_provider_gateway.domain.said import (
     ReportFollowUp,
     ReportSafetyEvent,
     RequestBackup,
+    SafetyReport,
     Said,
     Tell,
 )
@@ -48,6 +50,14 @@ Key = Annotated[
         description="The sender's own id of this request: a repeat has the same answer and no further effect.",
         min_length=1,
         max_length=128,
+    ),
+]
+SafetyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="The sender's own id of this request: a repeat has the same answer. Any text will do, and a report "
+        "that says something else under a key that was used is another report.",
     ),
 ]
 MOST_LISTED = 500
@@ -118,6 +128,12 @@ async def _tell(runtime: Runtime[Rules], case_id: UUID, said: Said, key: str | N
     return await _send(runtime, Tell(case_id=case_id, said=said), key)
 
 
+async def _report(runtime: Runtime[Rules], case_id: UUID, said: SafetyReport, key: str | None) -> Response:
+    """Tell what is never refused: a key stands for the very words that it came with."""
+    words = None if not key else f"{key}:{hashlib.sha256(said.model_dump_json().encode()).hexdigest()}"
+    return await _tell(runtime, case_id, said, words)
+
+
 def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.get("/v1/cases", tags=["cases"])
     async def list_cases(
@@ -161,11 +177,6 @@ def _add_answers(router: APIRouter, runtime: Runtime[Rules]) -> None:
         """Say that the team is on its way. Takes the case where that was not said before."""
         return await _tell(runtime, case_id, said, key)
 
-    @router.post("/v1/cases/{case_id}/hand-back", response_model=CaseStatus, tags=["answers"])
-    async def hand_back(case_id: UUID, said: HandBack, key: Key = None) -> Response:
-        """Give the case back to the dispatcher. With danger in it, it is taken whoever has the case."""
-        return await _tell(runtime, case_id, said, key)
-
     @router.post("/v1/cases/{case_id}/close", response_model=CaseStatus, tags=["answers"])
     async def close(case_id: UUID, said: Close, key: Key = None) -> Response:
         """Finish the case."""
@@ -189,41 +200,46 @@ def _add_reports(router: APIRouter, runtime: Runtime[Rules]) -> None:
         return await _tell(runtime, case_id, said, key)
 
     @router.post("/v1/cases/{case_id}/safety-event", response_model=CaseStatus, tags=["safety"])
-    async def report_safety_event(case_id: UUID, said: ReportSafetyEvent, key: Key = None) -> Response:
+    async def report_safety_event(case_id: UUID, said: ReportSafetyEvent, key: SafetyKey = None) -> Response:
         """Enter something that went wrong in the register, at any time."""
-        return await _tell(runtime, case_id, said, key)
+        return await _report(runtime, case_id, said, key)
 
 
 def _add_safety(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.post("/v1/cases/{case_id}/on-scene", response_model=CaseStatus, tags=["safety"])
-    async def arrive(case_id: UUID, said: Arrive, key: Key = None) -> Response:
+    async def arrive(case_id: UUID, said: Arrive, key: SafetyKey = None) -> Response:
         """Say that the team is there. Taken whoever has the case."""
-        return await _tell(runtime, case_id, said, key)
+        return await _report(runtime, case_id, said, key)
 
     @router.post("/v1/cases/{case_id}/safety-check", response_model=CaseStatus, tags=["safety"])
-    async def answer_safety_check(case_id: UUID, said: AnswerSafetyCheck, key: Key = None) -> Response:
+    async def answer_safety_check(case_id: UUID, said: AnswerSafetyCheck, key: SafetyKey = None) -> Response:
         """Say that the team is well."""
-        return await _tell(runtime, case_id, said, key)
+        return await _report(runtime, case_id, said, key)
 
     @router.post("/v1/cases/{case_id}/backup", response_model=CaseStatus, tags=["safety"])
-    async def request_backup(case_id: UUID, said: RequestBackup, key: Key = None) -> Response:
+    async def request_backup(case_id: UUID, said: RequestBackup, key: SafetyKey = None) -> Response:
         """Ask for police or medical help; the team keeps the case. Taken whoever has the case."""
-        return await _tell(runtime, case_id, said, key)
+        return await _report(runtime, case_id, said, key)
 
     @router.post("/v1/cases/{case_id}/emergency", response_model=CaseStatus, tags=["safety"])
-    async def raise_emergency(case_id: UUID, said: RaiseEmergency, key: Key = None) -> Response:
+    async def raise_emergency(case_id: UUID, said: RaiseEmergency, key: SafetyKey = None) -> Response:
         """Say that the team is in danger. Taken whoever has the case."""
-        return await _tell(runtime, case_id, said, key)
+        return await _report(runtime, case_id, said, key)
 
     @router.post("/v1/cases/{case_id}/backup-arrived", response_model=CaseStatus, tags=["safety"])
-    async def report_backup(case_id: UUID, said: ReportBackup, key: Key = None) -> Response:
+    async def report_backup(case_id: UUID, said: ReportBackup, key: SafetyKey = None) -> Response:
         """Say that help has come."""
-        return await _tell(runtime, case_id, said, key)
+        return await _report(runtime, case_id, said, key)
 
     @router.post("/v1/cases/{case_id}/confirm-recall", response_model=CaseStatus, tags=["safety"])
-    async def confirm_recall(case_id: UUID, said: ConfirmRecall, key: Key = None) -> Response:
+    async def confirm_recall(case_id: UUID, said: ConfirmRecall, key: SafetyKey = None) -> Response:
         """Say that the team has withdrawn, or stays away."""
-        return await _tell(runtime, case_id, said, key)
+        return await _report(runtime, case_id, said, key)
+
+    @router.post("/v1/cases/{case_id}/hand-back", response_model=CaseStatus, tags=["safety"])
+    async def hand_back(case_id: UUID, said: HandBack, key: SafetyKey = None) -> Response:
+        """Give the case back to the dispatcher. With danger in it, or no reason, it is taken whoever has it."""
+        return await _report(runtime, case_id, said, key)
 
 
 def _add_shift(router: APIRouter, runtime: Runtime[Rules], provider: str) -> None:

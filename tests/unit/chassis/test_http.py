@@ -227,6 +227,24 @@ async def test_a_slow_body_is_not_waited_for(server: Server, framing: str) -> No
     assert json.loads(body)["code"] == "slow-body"
 
 
+@pytest.mark.parametrize("sent", [b"", b"POST /v1/orders HTTP/1.1\r\nHost: he"], ids=["nothing", "half a header"])
+async def test_a_connection_whose_headers_do_not_come_is_closed(app: FastAPI, sent: bytes) -> None:
+    server = serve(app, "127.0.0.1", 0, header_seconds=0.2)
+    running = asyncio.create_task(server.run_until_stopped())
+    good = b"GET /v1/orders/4 HTTP/1.1\r\nHost: here\r\n\r\n"
+    for first in (b"", good):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        if first:
+            writer.write(first)
+            assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b'{"count":4}'), 30)
+        if sent or not first:  # between two requests a connection may rest
+            writer.write(sent)
+            assert await asyncio.wait_for(reader.read(), 30) == b""
+        writer.close()
+    server.stop()
+    await running
+
+
 async def test_a_sender_who_goes_away_does_no_harm(server: Server, client: httpx.AsyncClient) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"POST /v1/orders HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n{")

@@ -1,12 +1,14 @@
 """What the reconciliation calls off, and what it does not."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from divert_cli.kafka_admin import Record
-from divert_cli.verify import Log, Stored, reconcile
+from divert_cli.verify import TOLD_ON, TOLD_ROUTING, Log, Stored, reconcile
+from divert_contracts.facts.base import CallFact
+from divert_routing.app import build
 
 NOW = datetime(2026, 11, 14, 19, tzinfo=UTC)
 LONG_AGO = (NOW - timedelta(hours=1)).timestamp()
@@ -60,12 +62,16 @@ def tables(
     outcome: tuple[str, str] | None = ("served", "closed"),
     outbox: int = 0,
     due: datetime | None = None,
+    inbox: Sequence[str] = ("f1",),
+    asleep: Sequence[str] = (),
 ) -> Stored:
     return Stored(
         calls={CALL: "concluded"} if calls is None else calls,
         outcomes={} if outcome is None else {CALL: [outcome]},
         outbox={"routing": outbox},
         due=[] if due is None else [("routing.state_call", CALL, due)],
+        inbox=frozenset(inbox),
+        without_timer=asleep,
     )
 
 
@@ -87,9 +93,39 @@ def test_a_call_that_routing_works_on_is_open() -> None:
 
 
 def test_a_call_that_routing_does_not_know_is_lost_after_the_grace() -> None:
-    assert faults(log(RECEIVED), tables(calls={}, outcome=None)) == {"lost": [CALL]}
+    assert faults(log(RECEIVED), tables(calls={}, outcome=None, inbox=[])) == {
+        "lost": [CALL],
+        "facts that routing never took in": ["f1"],
+    }
     fresh = record("calls.v1", "CallReceived", "f1", {"call_id": CALL}, written_at=NOW.timestamp() - 5)
-    assert not faults(log(fresh), tables(calls={}, outcome=None))
+    assert not faults(log(fresh), tables(calls={}, outcome=None, inbox=[]))
+
+
+def test_a_cancellation_or_a_call_for_help_that_routing_never_took_in_is_found() -> None:
+    cancelled = record("calls.v1", "CallCancelled", "f7", {"call_id": CALL})
+    help_ = record("cases.v1", "EmergencyRaised", "f8", {"call_id": CALL})
+    not_routing_s = record("cases.v1", "FollowUpDone", "f9", {"call_id": CALL})
+    read = log(RECEIVED, OPENED, CONCLUDED, cancelled, help_, not_routing_s)
+    assert faults(read, tables()) == {"facts that routing never took in": ["f7", "f8"]}
+    assert not faults(read, tables(inbox=["f1", "f7", "f8"]))
+
+
+def test_a_fact_older_than_the_inbox_is_not_looked_for() -> None:
+    week_ago = (NOW - timedelta(days=7)).timestamp()
+    old = record("cases.v1", "CaseClosed", "f7", {"call_id": CALL}, written_at=week_ago)
+    assert not faults(log(RECEIVED, OPENED, CONCLUDED, old), tables())
+
+
+def test_what_routing_must_take_in_is_what_it_is_wired_to() -> None:
+    of_calls = {kind.__name__ for kind in build().handles if issubclass(kind, CallFact)}
+    assert of_calls == TOLD_ROUTING
+    assert {topic.name for topic in build().reads if of_calls & {kind.__name__ for kind in topic.carries}} == TOLD_ON
+
+
+def test_an_open_call_that_nothing_would_wake_is_found() -> None:
+    read = log(RECEIVED, OPENED)
+    asleep = tables(calls={CALL: "offered"}, outcome=None, asleep=[CALL])
+    assert faults(read, asleep) == {"open calls without a timer": [CALL]}
 
 
 def test_a_call_that_is_concluded_in_the_tables_alone_is_lost() -> None:

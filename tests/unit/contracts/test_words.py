@@ -47,6 +47,26 @@ def test_an_unknown_word_within_a_picture_is_unknown_and_the_rest_is_kept() -> N
     assert picture.answer(Question.WEAPON) is Answer.NOT_ASKED
 
 
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        (("no", "yes"), "yes"),
+        (("yes", "no"), "yes"),
+        (("not_asked", "unheard of"), "unknown"),
+        (("no", "not_asked"), "not_asked"),
+        (("no", "no"), "no"),
+    ],
+)
+def test_of_several_questions_that_are_not_known_the_gravest_answer_counts(said: tuple[str, str], counts: str) -> None:
+    answers = {f"question-{number}": {"answer": answer} for number, answer in enumerate(said)}
+    read = Picture.model_validate({"feed": "diverted", "answers": {**answers, "weapon": {"answer": "no"}}})
+    assert read.answers == {
+        Question.UNKNOWN: Answered(answer=Answer(counts)),
+        Question.WEAPON: Answered(answer=Answer.NO),
+    }
+    assert Picture.model_validate_json(read.model_dump_json()) == read
+
+
 def revision(number: int | None, minutes: int | None) -> Revision:
     updated_at = None if minutes is None else AT + timedelta(minutes=minutes)
     return Revision(number=number, updated_at=updated_at, digest=DIGEST)

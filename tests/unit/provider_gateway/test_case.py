@@ -519,6 +519,20 @@ def test_danger_in_a_hand_back_is_told_whatever_epoch_it_names() -> None:
     assert say(CASES[CaseStage.RECALLED], said).state.stage is CaseStage.RECALLED
 
 
+def test_a_hand_back_that_cannot_be_read_is_one_for_danger() -> None:
+    said = HandBack.model_validate({"epoch": "x", "reason": ["?"], "contact": 3, "by": "\x00"})
+    assert said.tells_of_danger
+    (fact,) = say(CASES[CaseStage.ON_SCENE], said).facts
+    assert isinstance(fact, CaseHandedBack)
+    assert fact.reason is HandBackReason.UNKNOWN
+    assert fact.epoch == EPOCH
+
+
+def test_a_hand_back_without_danger_or_epoch_is_about_no_offer_that_stands() -> None:
+    said = HandBack.model_validate({"reason": "no_longer_able"})
+    assert not say(CASES[CaseStage.ON_SCENE], said).facts
+
+
 @pytest.mark.parametrize(
     ("said_at", "believed"),
     [

@@ -36,6 +36,9 @@ LONGEST_ARRIVAL = timedelta(hours=24)
 """An arrival time beyond this is a slip of the device, not a promise."""
 MOST_TEAMS = 200
 
+NO_EPOCH = -1
+"""Of no offer: an answer without an epoch is about none that stands."""
+
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@-]*$", max_length=64)]
 """A coded word or the provider's own id of something. Never free text."""
 
@@ -73,6 +76,18 @@ def _answer(value: object, read: ValidatorFunctionWrapHandler) -> Answer:
 
 def _position(value: object, read: ValidatorFunctionWrapHandler) -> TeamPosition:
     return _or_default(value, read, TeamPosition.UNKNOWN)
+
+
+def _epoch(value: object, read: ValidatorFunctionWrapHandler) -> int:
+    return _or_default(value, read, NO_EPOCH)
+
+
+def _reason(value: object, read: ValidatorFunctionWrapHandler) -> HandBackReason:
+    return _or_default(value, read, HandBackReason.UNKNOWN)
+
+
+def _contact(value: object, read: ValidatorFunctionWrapHandler) -> Contact:
+    return _or_default(value, read, Contact.NONE)
 
 
 def _nothing(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 (any field)
@@ -172,12 +187,14 @@ class ConfirmRecall(SafetyReport):
     """Where the team is now; ``withdrawn`` where it does not say."""
 
 
-class HandBack(Answering):
-    """The provider gives the case back."""
+class HandBack(SafetyReport, Answering):
+    """The provider gives the case back. Without a reason that can be read it counts as one for danger."""
 
-    reason: HandBackReason
+    epoch: Annotated[int, WrapValidator(_epoch)] = NO_EPOCH
+    """The epoch of the offer that is spoken of, as it was read; danger is taken without it."""
+    reason: Annotated[HandBackReason, WrapValidator(_reason)] = HandBackReason.UNKNOWN
     hazards: Hazards = ()
-    contact: Contact = Contact.NONE
+    contact: Annotated[Contact, WrapValidator(_contact)] = Contact.NONE
     """Whether the team has spoken with the person."""
 
     @property

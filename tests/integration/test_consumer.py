@@ -1,0 +1,112 @@
+"""The consumer's word for itself, and what it does when it does not know where it stands."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
+
+import pytest
+from aiokafka import ConsumerRecord, TopicPartition
+
+from divert_chassis.clock import DomainClock
+from divert_chassis.consumer import Consumer, Record
+from divert_chassis.engine import Engine
+from divert_chassis.errors import Zombie
+from divert_chassis.health import Health
+from divert_chassis.publisher import Outgoing, Publisher
+from divert_chassis.store import Store
+from divert_cli import kafka_admin
+from divert_contracts.envelope import Envelope, Headers, encode
+from integration import toys
+from integration.toys import Count
+from stack import Addresses
+from waiting import eventually
+
+STUCK_AFTER = 3.0
+
+
+class Hanging:
+    """A handler that never comes back until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = asyncio.Event()
+        self.handled = 0
+
+    async def handle(self, records: Sequence[Record]) -> int:
+        await self.let_go.wait()
+        self.handled += len(records)
+        return 0
+
+    async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        del partitions
+        return {}
+
+
+async def test_a_consumer_that_gets_nowhere_while_records_wait_is_not_alive(stack: Addresses) -> None:
+    topic = f"hanging-{uuid4().hex[:8]}"
+    await asyncio.to_thread(kafka_admin.ensure_topics, stack.kafka, [kafka_admin.TopicSpec(topic, 1, None)])
+    publisher = Publisher(stack.kafka, service="test")
+    publishing = asyncio.create_task(publisher.run())
+    handler, health = Hanging(), Health()
+    consumer = Consumer(stack.kafka, group=topic, topics=[topic], handler=handler, health=health)
+    await consumer.start()
+    watching = asyncio.create_task(consumer.watch())
+    health.watch("consumer", watching, within=STUCK_AFTER)
+
+    async def says(word: str) -> bool:
+        return health.live().checks["consumer"] == word
+
+    # More than one batch, so that some of it waits while the first is in hand.
+    for _ in range(2):
+        await publisher.publish([Outgoing(topic, b"k", bytes([number % 256]), ()) for number in range(1_500)])
+    await eventually(lambda: says("stuck"), "liveness to say that it is stuck", within=180)
+    handler.let_go.set()
+    await eventually(lambda: says("ok"), "liveness to say that it gets on again", within=180)
+
+    async def all_handled() -> bool:
+        return handler.handled == 3_000
+
+    await eventually(all_handled, "everything to be handled", within=180)
+    for task in (watching, publishing):
+        task.cancel()
+    await asyncio.wait([watching, publishing])
+    await consumer.stop()
+
+
+async def test_a_partition_whose_position_was_never_read_is_read_before_anything_of_it_is_handled(
+    database: str,
+) -> None:
+    service = toys.toy_routing()
+    store = Store(service)
+    pool = await store.connect(database)
+    async with pool.acquire() as connection:
+        await store.lay_out(connection)
+    engine = Engine(
+        service,
+        pool=pool,
+        store=store,
+        given=lambda: None,
+        clock=DomainClock(),
+        health=Health(),
+        committed=lambda: None,
+    )
+    call = toys.received(toys.now())
+    records = [of_kafka(encode(Envelope(id=uuid4(), source="/divert/intake", fact=call)))]
+    try:
+        with pytest.raises(Zombie):
+            await engine.handle(records)
+        assert await engine.get(Count, str(call.call_id)) is None
+        assert await engine.assigned([TopicPartition("calls.v1", 0)]) == {TopicPartition("calls.v1", 0): 0}
+        assert await engine.handle(records) == 0
+        count = await engine.get(Count, str(call.call_id))
+    finally:
+        await pool.close()
+    assert count is not None
+    assert count.seen == 1
+
+
+def of_kafka(encoded: tuple[bytes, bytes, Headers]) -> Record:
+    """Return the first record of a partition as a consumer gives it."""
+    key, value, headers = encoded
+    return ConsumerRecord(
+        "calls.v1", 0, 0, 0, 0, key, value, None, len(key), len(value), [(name, said or b"") for name, said in headers]
+    )
