@@ -150,7 +150,7 @@ def policy_published(given: Given, fact: PolicyPublished) -> Given:
 def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged]:
     """Judge a revision, its text included, by the policy that was in force when it was accepted."""
     in_force = given.policies.at(fact.occurred_at)
-    judgement = judge(fact.picture, in_force)
+    judgement = judge(fact.picture, in_force, read_texts(fact.private, in_force.value))
     return (
         CallTriaged(
             occurred_at=fact.occurred_at,
