@@ -135,8 +135,8 @@ class NotUnderstood(Model):
 
     code: str
     """``unknown-field``, ``unknown-word``, ``wrong-type``, ``unreadable``, ``too-long``, ``out-of-range``, ``missing``,
-    ``repeated-key`` (the last one counts), ``time-without-zone``, ``time-in-future``, ``time-long-ago`` or
-    ``text-repaired`` (NUL or lone surrogates)."""
+    ``repeated-key`` (the last one counts), ``time-without-zone``, ``time-in-future``, ``time-long-ago``,
+    ``text-repaired`` (NUL or lone surrogates) or ``history-removed`` (criminal history stood in the text)."""
     pointer: str
     """JSON Pointer to it."""
 
