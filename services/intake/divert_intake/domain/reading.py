@@ -5,7 +5,7 @@ Reading takes the fields out of the document one by one; what is left in the end
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -59,6 +59,8 @@ class Refused(NamedTuple):
     code: str
     detail: str
     pointer: str | None = None
+    further: tuple[str, ...] = ()
+    """Pointers to more of the same."""
 
 
 LONGEST_POINTER = 256
@@ -101,6 +103,15 @@ class Notes:
         more = self.kept.setdefault(REST, [])
         if isinstance(more, list):
             more.append(value)
+
+    def trace(self, origins: Mapping[str, str]) -> None:
+        """Point at where fields were taken from, where the sender's document is not the one that was read."""
+
+        def origin(pointer: str) -> str:
+            return origins.get(pointer, pointer)[:LONGEST_POINTER]
+
+        self.warned = [one._replace(pointer=origin(one.pointer)) for one in self.warned]
+        self.kept = {origin(pointer): value for pointer, value in self.kept.items()}
 
     def for_picture(self) -> tuple[str, ...]:
         """Return the warnings without any word of the sender's."""
