@@ -101,7 +101,7 @@ class Lexicon(Part):
     def _groups_are_of_words(self) -> Self:
         for name, members in self.groups.items():
             for member in members:
-                if any(len(wording) > 1 or wording[0] == GAP for wording in wordings(member, {})):
+                if any(len(wording) != 1 or GAP in wording for wording in wordings(member, {})):
                     raise ValueError(f"group {name}: {member!r} is not one word")
         return self
 
