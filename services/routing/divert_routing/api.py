@@ -33,7 +33,10 @@ from divert_routing.domain import desk, eido
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory
 from divert_routing.domain.given import Given
+from divert_routing.domain.rereviews import DecideAgain
 from divert_routing.domain.standing import CallAtDesk, CallStatus, at_desk, standing
+from divert_routing.pages import add_pages
+from divert_routing.settings import Settings
 
 Person = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.@:+-]+$")]
 """Who orders it: an id, never a name."""
@@ -107,6 +110,26 @@ class AnswerOrder(Order):
     answer: Answer
 
 
+class ClaimOrder(Order):
+    """Somebody looks after a call."""
+
+
+class HandOverOrder(Order):
+    """Somebody else looks after a call from now on; said by whoever gives it, or takes it."""
+
+    holder: Person
+    to: Person
+
+
+class AgainOrder(Order):
+    """What a person would have decided who does not know what the rules did."""
+
+    revision: str = Field(min_length=1, max_length=128)
+    eligibility: Eligibility
+    """``needs_review`` when the person would have asked somebody."""
+    reason: ReviewReason
+
+
 class OpenCall(Model):
     """A line of the list of open calls: where it stands, and nothing of what was said."""
 
@@ -154,8 +177,15 @@ class Orders:
         return CallAtDesk.model_validate_json(reply.answer)
 
 
-def routes(runtime: Runtime[Given]) -> APIRouter:
-    """Return routing's routes."""
+def routes(runtime: Runtime[Given], settings: Settings) -> APIRouter:
+    """Return routing's routes and pages."""
+    router = APIRouter()
+    router.include_router(_interface(runtime))
+    add_pages(router, runtime, settings)
+    return router
+
+
+def _interface(runtime: Runtime[Given]) -> APIRouter:
     router = APIRouter(prefix="/v1")
 
     @router.get("/calls/{call_id}/status", tags=["calls"])
@@ -233,6 +263,21 @@ def _orders(runtime: Runtime[Given]) -> APIRouter:
     async def answer_question(call_id: UUID, order: AnswerOrder, key: Key = None) -> CallAtDesk:
         """Answer a question of the team."""
         return await orders.do(desk.AnswerQuestion(call_id=call_id, **dict(order)), key)
+
+    @router.post("/calls/{call_id}/claim", tags=["desk"])
+    async def claim(call_id: UUID, order: ClaimOrder, key: Key = None) -> CallAtDesk:
+        """Look after a call; for a while nobody else may review it."""
+        return await orders.do(desk.ClaimCall(call_id=call_id, **dict(order)), key)
+
+    @router.post("/calls/{call_id}/hand-over", tags=["desk"])
+    async def hand_over(call_id: UUID, order: HandOverOrder, key: Key = None) -> CallAtDesk:
+        """Let somebody else look after a call."""
+        return await orders.do(desk.HandOver(call_id=call_id, **dict(order)), key)
+
+    @router.post("/calls/{call_id}/decide-again", tags=["desk"])
+    async def decide_again(call_id: UUID, order: AgainOrder, key: Key = None) -> CallAtDesk:
+        """Decide again, for the figure alone, what the rules had decided by themselves."""
+        return await orders.do(DecideAgain(call_id=call_id, **dict(order)), key)
 
     return router
 

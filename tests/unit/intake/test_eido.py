@@ -92,7 +92,7 @@ def test_the_incident_says_what_it_is() -> None:
     assert fact.revision.updated_at.isoformat() == "2026-11-23T02:59:00+00:00"
 
 
-def test_without_codes_of_its_own_the_registrys_are_taken() -> None:
+def test_without_codes_of_its_own_those_of_the_registry_are_taken() -> None:
     picture = posted(
         incidentComponent=incident(
             incidentTypeCommonRegistryText="WELFARE", incidentCommonPriorityNumber=3, beatOrDispatchGroupText="Wilshire"
@@ -118,7 +118,7 @@ def test_a_call_before_its_incident_is_the_same_call_as_after() -> None:
         ("WELFARE", set[str]()),
     ],
 )
-def test_danger_in_the_registrys_code_is_danger_whatever_the_local_code_is(common: str, flags: set[str]) -> None:
+def test_danger_in_the_code_of_the_registry_is_danger_whatever_the_local_code_is(common: str, flags: set[str]) -> None:
     told = incident(incidentTypeCommonRegistryText=common, incidentTypeInternalCode="918")
     assert set(posted(incidentComponent=told).fact.picture.flags) == flags
 
