@@ -48,6 +48,7 @@ from divert_contracts.facts.routing import (
     DangerNearby,
     DecisionRereviewed,
     HandoffConfirmed,
+    NeighbourReported,
     QuestionAnswered,
     ResponderRecorded,
     SafetyCheckMissed,
@@ -183,6 +184,7 @@ SHIFTS = _topic(
     partitions=1,
     key="provider",
 )
+NEIGHBOURS = _topic("neighbours.v1", NeighbourReported, by="routing", to="routing", kept=timedelta(hours=72))
 ASSIGNMENTS = _topic(
     "assignments.{provider}.v1",
     CaseOffered,
@@ -243,6 +245,7 @@ TOPICS: tuple[Topic, ...] = (
     CALLS,
     TRIAGE,
     ROUTING,
+    NEIGHBOURS,
     CASES,
     SHIFTS,
     ASSIGNMENTS,

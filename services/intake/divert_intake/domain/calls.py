@@ -136,10 +136,10 @@ def as_eido(body: bytes, intake: Intake, feed: str | None = None) -> Whole | Ref
     if agency is None:
         detail = "This EIDO names no agency that is registered to post calls."
         return Refused(403, "agency-not-registered", detail, "/updatedByAgencyReference/$ref")
+    notes.origins = told.origins
     fields = Section({"feed": feed or Feed.DIVERTED.value, **told.fields}, notes)
     revision = picture.revision(fields, notes, document.digest)
     read, private = picture.read(fields, notes, intake.key, eido=eido_document.kept(body))
-    notes.trace(told.origins)
     ends = Ends(told.closed, told.cancelled, told.replaced_by)
     return Whole(agency, told.identity, told.number, revision, read, private, tuple(notes.warned), ends)
 

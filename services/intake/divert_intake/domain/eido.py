@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
+from divert_contracts.ids import AGENCY_URN
 from divert_eido import location
 from divert_eido.components import Component, Eido, Location, Merge, Reference
 from divert_eido.document import NotAnEido, read
@@ -29,9 +30,6 @@ from divert_intake.domain.eido_codes import (
     THERE,
 )
 from divert_intake.domain.reading import LONGEST_INCIDENT_NUMBER, Notes, Refused
-
-OWN_AGENCY = "urn:divert:agency:"
-"""How divert itself names an agency that is registered with it."""
 
 _DISTRICT_DIGITS = (3, 4)
 _FEWEST_DIGITS = 7
@@ -325,7 +323,7 @@ def _agencies(eido: Eido) -> tuple[str, ...]:
     owners = (one.id for one in eido.agency_component if one.incident_owning_agency_indicator)
     updated_by = eido.updated_by_agency_reference
     named = (*owners, None if updated_by is None else updated_by.to, eido.issuing_element_identification)
-    return tuple(one.removeprefix(OWN_AGENCY) for one in named if one)
+    return tuple(one.removeprefix(AGENCY_URN) for one in named if one)
 
 
 def _closed(eido: Eido) -> str | None:

@@ -42,8 +42,10 @@ def offer(turn: Turn, route: Route) -> None:
     """
     call, at, limits = turn.call, turn.at, turn.limits
     picture, decision, division, decide_by = call.picture, call.decision, call.division, call.decide_by
-    if picture is None or decision is None or division is None or decide_by is None or at >= decide_by or call.dangers:
+    if picture is None or decision is None or division is None or decide_by is None or at >= decide_by:
         raise ValueError("may not be offered")
+    if call.dangers or call.menaced:
+        raise ValueError("may not be offered: danger")
     of_acuity = limits.by_acuity[call.acuity]
     call.attempts += 1
     answer_by = min(at + of_acuity.offer_open, decide_by)

@@ -268,5 +268,5 @@ def _recalled(turn: Turn, one: Case | Recall, reason: RecallReason, *, urgent: b
         reason=reason,
         urgent=urgent,
         withdraw_if_safe=withdraw,
-        hazards=turn.call.dangers,
+        hazards=turn.call.all_dangers,
     )
