@@ -110,7 +110,7 @@ def read(text: str) -> list[tuple[str, Certainty]]:
         ("hit his mother", [("blow", PRESENT)]),
         ("hit the street", []),
         ("threatening to come and kill", [("blow", PRESENT)]),
-        ("threatening with a knife to kill", [("knife", PRESENT)]),
+        ("threatening with a knife to kill", [("blow", PRESENT), ("knife", PRESENT)]),
         ("stabbing", [("blow", PRESENT)]),
         ("not breathing", [("breath", PRESENT)]),
         ("has a kinfe", [("knife", PRESENT)]),

@@ -147,8 +147,13 @@ class Reader:
         }
         """The places in the automaton behind each word that can begin a phrase."""
         self._starts = {word: nodes for word, nodes in self._starts.items() if nodes}
-        self._telling = {word for word, node in self._root.then.items() if isinstance(node.item, Entry | _Cues | _End)}
-        """Words that have a meaning alone."""
+        self._telling = {
+            word
+            for word, node in self._root.then.items()
+            if isinstance(node.item, _Cues | _End)
+            or (isinstance(node.item, Entry) and node.item.certainty == "possible")
+        }
+        """Words that deny or put in doubt, alone."""
         self._spelt = (
             self._vocabulary
             | self._joins
