@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from pydantic import ValidationError
 
 from divert_contracts.call import HISTORY_REMOVED, Decision, Picture, Private, RuleFired, Signal
-from divert_contracts.facts.calls import PictureFact
+from divert_contracts.facts.calls import CallReopened, PictureFact
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.policy import Versioned, Versions
@@ -162,6 +162,7 @@ def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged]:
             decide_by=fact.decide_by,
             signals=judgement.signals,
             decision=judgement.decision,
+            reopens=fact.reopens if isinstance(fact, CallReopened) else None,
         ),
     )
 
