@@ -31,7 +31,7 @@ from divert_contracts.facts.cases import (
     TeamEnRoute,
     TeamOnScene,
 )
-from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished
+from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished, ShadowEnded
 from divert_contracts.facts.routing import (
     AssistanceRequested,
     CallConcluded,
@@ -199,6 +199,7 @@ FEEDBACK = _topic(
 POLICIES = _topic(
     "policies.v1",
     PolicyPublished,
+    ShadowEnded,
     AgencyRegistered,
     ClockSet,
     by="cli",
