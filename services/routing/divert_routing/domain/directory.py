@@ -16,6 +16,8 @@ from divert_contracts.vocabulary import Acuity, Need, PolicyKind, Programme
 
 DIVISIONS = 21
 DISTRICT_DIGITS = 4
+CELL_METRES = 150
+"""The side of a cell of ``Picture.cell``."""
 GATEWAY_PROGRAMMES = frozenset({Programme.UMCR, Programme.CIRCLE, Programme.PHONE})
 """Programmes whose providers are reached through gateways; the others are hand-offs with a recommendation."""
 
@@ -118,6 +120,20 @@ class AcuityLimits(Entry):
     """From acknowledgement."""
 
 
+class NearbyLimits(Entry):
+    """How near and how long danger in another call counts; at the same address or number the time alone limits."""
+
+    within_metres: int = Field(default=150, ge=0, le=1_500)
+    """Rounded up to whole cells of 150 m; 0 leaves cells out but for a call's own."""
+    counts_for: Span = timedelta(hours=1)
+    """From when routing last heard of it."""
+
+    @property
+    def cells(self) -> int:
+        """How many cells away is still near, in each direction."""
+        return -(-self.within_metres // CELL_METRES)
+
+
 class Limits(Entry):
     """Every time limit. In the document they are seconds."""
 
@@ -148,6 +164,7 @@ class Limits(Entry):
     """From acceptance, when CAD does not close an observed call."""
     private_for: Span
     """From the conclusion until the private part is forgotten."""
+    nearby: NearbyLimits = NearbyLimits()
     by_acuity: dict[Acuity, AcuityLimits]
     """An acuity without limits is never offered."""
 
@@ -169,6 +186,15 @@ class Limits(Entry):
             elapsed: since it was first asked; as long again is waited, within bounds, so that the distance doubles.
         """
         return max(first, min(elapsed, self.repeat_at_most_every))
+
+
+class Desk(Entry):
+    """What is agreed with the dispatch desk."""
+
+    claim_for: Span = timedelta(seconds=90)
+    """How long a claim keeps a review from others, unless it is renewed."""
+    rereview_share: float = Field(default=0.02, ge=0, le=1)
+    """The part of the rules' own decisions that a person decides again, without knowing them."""
 
 
 class Location(NamedTuple):
@@ -201,6 +227,7 @@ class Directory(Entry):
     """In the order in which those of one division are asked."""
     mutual_aid: tuple[MutualAid, ...] = ()
     limits: Limits
+    desk: Desk = Desk()
 
     @field_validator("timezone")
     @classmethod
