@@ -84,7 +84,7 @@ def written(path: Path, change: Callable[[str], str]) -> Path:
         ("id: X-VIOLENCE", "id: X-WEAPON", "id: X-WEAPON", "the whole document: rule id twice: X-WEAPON"),
         ("kind: triage", "kind: triage\nkind: triage", "kind: triage", "'kind' stands there twice"),
         ("kind: triage", "kind: triarge", "kind: triarge", "kind: must be"),
-        ("title: Seed", "title: {", "sources:", "not YAML"),
+        ("review_acuity: urgent", "review_acuity: urgent\n\tx: y", "x: y", "not YAML"),
     ],
 )
 def test_what_is_wrong_is_named_by_file_line_and_field(

@@ -1,22 +1,28 @@
 """The policy document: what it must say, and what it refuses to say."""
 
 import copy
-from pathlib import Path
+from functools import cache
 from typing import cast
 
 import pytest
-import yaml
 from pydantic import JsonValue, ValidationError
 
+from divert_cli.prepare import seed_policy
+from divert_contracts.vocabulary import PolicyKind
 from divert_triage.domain.policy import TriagePolicy
 
-SEED = Path(__file__).parents[3] / "seeds/policy/triage.yaml"
 Document = dict[str, JsonValue]
+
+
+@cache
+def _seed() -> Document:
+    return seed_policy(PolicyKind.TRIAGE).document
 
 
 @pytest.fixture
 def document() -> Document:
-    return cast("Document", yaml.safe_load(SEED.read_text()))
+    # Its lexicon has tests of its own.
+    return copy.deepcopy({name: part for name, part in _seed().items() if name != "lexicon"})
 
 
 def _rules(document: Document, *path: str) -> list[Document]:

@@ -52,6 +52,7 @@ LEXICON = Lexicon(
     joins=("seen", "signs", "of", "been", "was", "and", "has", "having", "involved"),
     lists=("or", "nor"),
     abbreviations=("poss", "neg"),
+    corrected=("knife", "weapon", "fighting", "fight"),
     spelt=("night", "light"),
     everyday=("he", "is", "at", "door", "in", "and", "with", "who", "there", "wants", "to", "help", "please", "street"),
 )
@@ -86,7 +87,7 @@ def read(text: str) -> list[tuple[str, Certainty]]:
         ("no weapons but a knife", [("weapon", DENIED), ("knife", PRESENT)]),
         ("no weapons. knife", [("weapon", DENIED), ("knife", PRESENT)]),
         ("no gun or knife", [("gun", DENIED), ("knife", DENIED)]),
-        ("no gun/knife", [("gun", DENIED), ("knife", DENIED)]),
+        ("no gun/knife", [("gun", DENIED), ("knife", POSSIBLE)]),
         ("no gun, knife or weapons", [("gun", DENIED), ("knife", DENIED), ("weapon", DENIED)]),
         ("no gun, knife", [("gun", DENIED), ("knife", POSSIBLE)]),
         ("no gun and knife", [("gun", DENIED), ("knife", POSSIBLE)]),

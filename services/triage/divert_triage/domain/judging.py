@@ -175,7 +175,7 @@ def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged] | tuple[CallT
     Where another policy is tried beside it and answers otherwise, that is said too.
     """
     in_force = given.policies.at(fact.occurred_at)
-    judgement = judge(fact.picture, in_force)
+    judgement = judge(fact.picture, in_force, read_texts(fact.private, in_force.value))
     triaged = CallTriaged(
         occurred_at=fact.occurred_at,
         call_id=fact.call_id,
@@ -190,7 +190,8 @@ def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged] | tuple[CallT
     shadow = given.shadows.from_then(fact.occurred_at)
     if shadow is None or shadow.value is None:
         return (triaged,)
-    tried = judge(fact.picture, Versioned(shadow.version, shadow.in_force_from, shadow.value))
+    beside = Versioned(shadow.version, shadow.in_force_from, shadow.value)
+    tried = judge(fact.picture, beside, read_texts(fact.private, shadow.value))
     change = changed(judgement, tried)
     if change is None:
         return (triaged,)

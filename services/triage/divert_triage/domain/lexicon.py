@@ -10,6 +10,7 @@ from divert_triage.domain.document import Known, Part
 
 Word = Annotated[str, Field(pattern=r"^[a-z0-9]+$")]
 """A word as the reader sees it: lower case, without accents and apostrophes."""
+LongWord = Annotated[str, Field(pattern=r"^[a-z]{5,}$")]
 Phrase = Annotated[str, Field(pattern=r"^[a-z0-9|<>().~ -]+$", max_length=400)]
 """Words with spaces between. ``a|b``: one of them; ``(a)``: may be left out; ``<group>``: a word of that group;
 ``..``: up to three words between, in the same clause; ``stab~``: also ``stabs``, ``stabbed`` and ``stabbing``."""
@@ -67,8 +68,8 @@ class Lexicon(Part):
 
     passed_over: tuple[Word, ...] = ()
     """Words that may stand within any phrase, such as articles."""
-    groups: dict[Word, tuple[Word, ...]] = Field(default={})
-    """Words that phrases name together, as ``<group>``."""
+    groups: dict[Word, tuple[Phrase, ...]] = Field(default={})
+    """Words that phrases name together, as ``<group>``; each is one word, with its forms where ``~`` says so."""
     entries: tuple[Entry, ...] = Field(min_length=1)
     ordinary: tuple[Phrase, ...] = ()
     """Phrases that hold such a word and tell of no danger, such as ``flu shot``."""
@@ -81,8 +82,10 @@ class Lexicon(Part):
     """Words that go on with a list, such as ``or``: what is denied before them is denied after them."""
     abbreviations: tuple[Word, ...] = ()
     """Words whose full stop ends no sentence."""
+    corrected: tuple[LongWord, ...] = ()
+    """Words of phrases that are understood also with one letter too many, too few, other or in the wrong place."""
     spelt: tuple[Word, ...] = ()
-    """Words that are not taken for a misspelt word of a phrase."""
+    """Other words so near to those that they must not be taken for them."""
     everyday: tuple[Word, ...] = ()
     """Everyday words of the languages that the reader knows; a text with next to none of them cannot be read."""
 
@@ -92,6 +95,14 @@ class Lexicon(Part):
         repeated = sorted({one for one in ids if ids.count(one) > 1})
         if repeated:
             raise ValueError(f"id twice: {', '.join(repeated)}")
+        return self
+
+    @model_validator(mode="after")
+    def _groups_are_of_words(self) -> Self:
+        for name, members in self.groups.items():
+            for member in members:
+                if any(len(wording) != 1 or GAP in wording for wording in wordings(member, {})):
+                    raise ValueError(f"group {name}: {member!r} is not one word")
         return self
 
     @model_validator(mode="after")

@@ -6,8 +6,9 @@ it takes the more dangerous one; a denial counts only when nothing stands betwee
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from divert_contracts.call import Signal
@@ -86,12 +87,18 @@ class _Node:
     item: _Item | None = None
 
 
+_NOWHERE: dict[str, _Node] = {}
+
+
 class _Found(NamedTuple):
     """A phrase in the text: its words from ``first`` up to ``last`` without it."""
 
     item: _Item
     first: int
     last: int
+
+
+_by_length = attrgetter("last")
 
 
 class _Words(NamedTuple):
@@ -122,7 +129,7 @@ class Reader:
         """Make the automaton of a lexicon."""
         self._root = _Node()
         self._vocabulary: set[str] = set()
-        self._groups = _group_names(lexicon)
+        self._elements = _elements(lexicon)
         self._passed = frozenset(lexicon.passed_over)
         self._lists = frozenset(lexicon.lists)
         self._joins = frozenset(lexicon.joins) | self._passed
@@ -131,11 +138,22 @@ class Reader:
         for item, phrases in _items(lexicon):
             for phrase in phrases:
                 self._put(phrase, item, lexicon)
-        telling = {word for one in lexicon.entries for word in _words_of(one.phrases, lexicon)} | set(self._groups)
-        self._spelt = self._vocabulary | self._joins | self._lists | {*self._groups, *lexicon.spelt} | self._everyday
-        self._misspelt = _misspellings(
-            word for word in telling - self._everyday if len(word) >= _SHORTEST_CORRECTED and word.isalpha()
+        self._starts: dict[str, tuple[_Node, ...]] = {
+            word: tuple(self._root.then[one] for one in self._elements.get(word, (word,)) if one in self._root.then)
+            for word in self._vocabulary | set(self._elements)
+        }
+        """The places in the automaton behind each word that can begin a phrase."""
+        self._starts = {word: nodes for word, nodes in self._starts.items() if nodes}
+        self._telling = {word for word, node in self._root.then.items() if isinstance(node.item, Entry | _Cues | _End)}
+        """Words that have a meaning alone."""
+        self._spelt = (
+            self._vocabulary
+            | self._joins
+            | self._lists
+            | {*self._elements, *lexicon.spelt, *lexicon.corrected}
+            | self._everyday
         )
+        self._misspelt = _misspellings(lexicon.corrected)
 
     def read(self, text: str, source: SignalSource = SignalSource.NARRATIVE) -> tuple[Signal, ...]:
         """Return what a text tells of danger, in order: each hazard once for each phrase and certainty.
@@ -153,14 +171,29 @@ class Reader:
             parts = self._parts(words, found)
             for at, one in enumerate(parts):
                 if isinstance(one.item, Entry):
-                    certainty = self._certainty(parts, at, one.item)
-                    start, end = words.starts[one.first], words.ends[one.last - 1]
-                    for hazard in one.item.hazards:
-                        signal = Signal(
-                            hazard=hazard, source=source, certainty=certainty, code=one.item.id, start=start, end=end
-                        )
-                        signals.setdefault((hazard, certainty, one.item.id), signal)
+                    said = _said_before(parts, at) | _said_after(parts, at)
+                    for entry, first, last, hazard in self._told(words, one, one.item):
+                        certainty = _certainty(said, entry)
+                        if (hazard, certainty, entry.id) not in signals:
+                            signals[hazard, certainty, entry.id] = Signal(
+                                hazard=hazard,
+                                source=source,
+                                certainty=certainty,
+                                code=entry.id,
+                                start=words.starts[first],
+                                end=words.ends[last - 1],
+                            )
         return tuple(signals.values())
+
+    def _told(self, words: _Words, part: _Part, entry: Entry) -> Iterator[tuple[Entry, int, int, Hazard]]:
+        """Yield the hazards of a phrase, and those that phrases which begin within it add, each with its place."""
+        hazards = set(entry.hazards)
+        yield from ((entry, part.first, part.last, hazard) for hazard in entry.hazards)
+        for first in range(part.first, part.last):
+            for one in self._all(words, first):
+                if isinstance(one.item, Entry):
+                    yield from ((one.item, first, one.last, new) for new in one.item.hazards if new not in hazards)
+                    hazards |= set(one.item.hazards)
 
     # ------------------------------------------------------------------------------------------------------ phrases
 
@@ -233,58 +266,56 @@ class Reader:
     def _found(self, words: _Words) -> list[_Found]:
         """Return the longest phrases from left to right, none within another."""
         found: list[_Found] = []
-        at, end = 0, len(words.words)
-        root, groups = self._root.then, self._groups
-        while at < end:
-            word = words.words[at]
-            best: _Found | None = None
-            if word in root:
-                best = self._longest(root[word], words, at, at + 1)
-            for group in groups.get(word, ()):
-                if group in root:
-                    other = self._longest(root[group], words, at, at + 1)
-                    if other is not None and (best is None or other.last > best.last):
-                        best = other
-            if best is None:
-                at += 1
-            else:
-                found.append(best)
-                at = best.last
+        free = 0
+        starts = self._starts
+        for at, word in enumerate(words.words):
+            if at >= free and word in starts:
+                phrases = self._all(words, at)
+                if phrases:
+                    found.append(phrases[0])
+                    free = phrases[0].last
         return found
 
-    def _longest(self, node: _Node, words: _Words, first: int, at: int) -> _Found | None:
-        """Return the longest phrase that goes on from a node with the word at ``at``."""
-        best = None if node.item is None else _Found(node.item, first, at)
-        if not node.then:
-            return best
-        for gap in range(_GAP_WORDS + 1) if GAP in node.then else ():
-            if at + gap >= len(words.words) or words.separators[at + gap] >= _COMMA:
-                break
-            further = self._next(node.then[GAP], words, first, at + gap)
-            if further is not None and (best is None or further.last > best.last):
-                best = further
-            if words.words[at + gap] in self._root.then:
-                # What is said between has a meaning of its own.
-                break
-        while at < len(words.words) and words.separators[at] < _COMMA:
-            further = self._next(node, words, first, at)
-            if further is not None and (best is None or further.last > best.last):
-                best = further
-            if words.words[at] not in self._passed:
-                break
-            at += 1
-        return best
+    def _all(self, words: _Words, first: int) -> list[_Found]:
+        """Return every phrase that begins with a word, the longest first."""
+        found: list[_Found] = []
+        for node in self._starts.get(words.words[first], ()):
+            if node.item is not None:
+                found.append(_Found(node.item, first, first + 1))
+            if node.then:
+                self._further(node, words, first, first + 1, found)
+        if len(found) > 1:
+            found.sort(key=_by_length, reverse=True)
+        return found
 
-    def _next(self, node: _Node, words: _Words, first: int, at: int) -> _Found | None:
-        word = words.words[at]
-        best: _Found | None = None
-        for element in (word, *self._groups.get(word, ())):
-            following = node.then.get(element)
-            if following is not None:
-                further = self._longest(following, words, first, at + 1)
-                if further is not None and (best is None or further.last > best.last):
-                    best = further
-        return best
+    def _further(self, node: _Node, words: _Words, first: int, at: int, found: list[_Found]) -> None:
+        """Go on behind a word of a phrase: with the next one, behind articles, or behind a gap."""
+        beyond = node.then.get(GAP)
+        left = _GAP_WORDS if beyond is not None else 0
+        direct = node.then
+        elements, separators = self._elements, words.separators
+        for further in range(at, len(words.words)):
+            if separators[further] >= _COMMA:
+                break
+            word = words.words[further]
+            for element in elements.get(word) or (word,):
+                following = direct.get(element)
+                if following is not None:
+                    self._step(following, words, first, further + 1, found)
+                if beyond is not None and element in beyond.then:
+                    self._step(beyond.then[element], words, first, further + 1, found)
+            if word not in self._passed:
+                # What is said between must have no meaning of its own.
+                if not left or word in self._telling:
+                    break
+                direct = _NOWHERE
+                left -= 1
+
+    def _step(self, node: _Node, words: _Words, first: int, at: int, found: list[_Found]) -> None:
+        if node.item is not None:
+            found.append(_Found(node.item, first, at))
+        if node.then:
+            self._further(node, words, first, at, found)
 
     # -------------------------------------------------------------------------------------------------------- doubt
 
@@ -305,13 +336,13 @@ class Reader:
         parts.append(_Part(_END, at, at, text.separators[at]))
         return parts
 
-    def _certainty(self, parts: list[_Part], at: int, entry: Entry) -> Certainty:
-        """Weigh the cues around a phrase: confirmed outweighs doubt, and doubt outweighs denial."""
-        said = _said_before(parts, at) | _said_after(parts, at)
-        for means, certainty in _BY_WEIGHT:
-            if means in said:
-                return certainty
-        return Certainty.POSSIBLE if entry.certainty == "possible" else Certainty.PRESENT
+
+def _certainty(said: Collection[str], entry: Entry) -> Certainty:
+    """Weigh what cues say of a phrase: confirmed outweighs doubt, and doubt outweighs denial."""
+    for means, certainty in _BY_WEIGHT:
+        if means in said:
+            return certainty
+    return Certainty.POSSIBLE if entry.certainty == "possible" else Certainty.PRESENT
 
 
 @dataclass(slots=True)
@@ -329,8 +360,8 @@ class _Way:
 
     def passes(self, separator: int, item: _Item) -> None:
         """Go on across a separator to a part."""
-        self.comma |= separator == _COMMA
-        self.listed |= separator == _SLASH or item is _LIST
+        self.comma |= separator in (_SLASH, _COMMA)
+        self.listed |= item is _LIST
         if item is _ORDINARY:
             self.joined = False
 
@@ -423,7 +454,7 @@ def _list_goes_on(parts: list[_Part], at: int) -> bool:
     for one in parts[at + 1 :]:
         if one.separator >= _STOP:
             return False
-        if one.item is _LIST or one.separator == _SLASH:
+        if one.item is _LIST:
             return True
         if one.item is not _JOIN and not isinstance(one.item, Entry):
             return False
@@ -438,17 +469,13 @@ def _items(lexicon: Lexicon) -> Iterator[tuple[_Item, tuple[str, ...]]]:
     yield from ((_Cues(after=one), one.after) for one in lexicon.cues)
 
 
-def _group_names(lexicon: Lexicon) -> dict[str, tuple[str, ...]]:
-    """Return the groups that each word is in, as phrases name them."""
-    names: dict[str, tuple[str, ...]] = {}
+def _elements(lexicon: Lexicon) -> dict[str, tuple[str, ...]]:
+    """Return what each word of a group can be in a phrase: itself, and its groups as phrases name them."""
+    elements: dict[str, tuple[str, ...]] = {}
     for name, members in lexicon.groups.items():
-        for word in members:
-            names[word] = (*names.get(word, ()), f"<{name}>")
-    return names
-
-
-def _words_of(phrases: Iterable[str], lexicon: Lexicon) -> Iterator[str]:
-    return (word for phrase in phrases for wording in wordings(phrase, lexicon.groups) for word in wording)
+        for (word,) in {wording for member in members for wording in wordings(member, {})}:
+            elements[word] = (*elements.get(word, (word,)), f"<{name}>")
+    return elements
 
 
 def not_read(code: str, source: SignalSource) -> Signal:
