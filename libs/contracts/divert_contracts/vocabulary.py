@@ -551,3 +551,24 @@ class PolicyKind(Term):
     ROUTING = "routing"
     """Providers, divisions, hours, agreements and every time limit."""
     UNKNOWN = "unknown"
+
+
+class Change(Term):
+    """How one policy's answer differs from another's; the dangerous ones first. The first that fits counts."""
+
+    NEWLY_ELIGIBLE = "newly_eligible"
+    """May be offered now, and might not before."""
+    NO_LONGER_EXCLUDED = "no_longer_excluded"
+    """A person may let it through now, or the exclusion is no hard one any more."""
+    DANGER_UNSEEN = "danger_unseen"
+    """A danger that was seen before is not seen now."""
+    LESS_URGENT = "less_urgent"
+    OTHER_PROGRAMME = "other_programme"
+    MORE_URGENT = "more_urgent"
+    DANGER_SEEN = "danger_seen"
+    """A danger is seen that was not before."""
+    NEWLY_EXCLUDED = "newly_excluded"
+    """No person may let it through now, or the exclusion has become a hard one."""
+    NO_LONGER_ELIGIBLE = "no_longer_eligible"
+    """Might be offered before, and may not now."""
+    UNKNOWN = "unknown"

@@ -41,15 +41,15 @@ def policy_published(rules: Rules, fact: PolicyPublished) -> Rules:
     """Know how long private words may stay.
 
     Raises:
-        Rejected: the document does not say; what was known stays.
+        Rejected: the document does not say, or may never come into force; what was known stays.
     """
-    if fact.kind is not PolicyKind.ROUTING:
+    if fact.kind is not PolicyKind.ROUTING or fact.shadow:
         return rules
     try:
         policy = RoutingPolicy.model_validate(fact.document)
     except ValidationError:
         raise Rejected("policy:routing:limits.private_for") from None
-    return replace(rules, spans=rules.spans.with_version(fact.version, fact.in_force_from, policy.limits.private_for))
+    return replace(rules, spans=rules.spans.published(fact, policy.limits.private_for))
 
 
 def offered(case: Case, fact: CaseOffered, rules: Rules, at: datetime) -> Next[Case]:
