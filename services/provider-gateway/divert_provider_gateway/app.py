@@ -7,7 +7,7 @@ from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
 from divert_provider_gateway.domain import happened, told
 from divert_provider_gateway.domain.case import AnswerOverdue, Case, Roster, Rules, TimeToForget
-from divert_provider_gateway.domain.said import ChangeShift, Tell
+from divert_provider_gateway.domain.said import ChangeShift, SignOff, SignOn, Tell
 
 AssignmentFact = CaseOffered | CaseUpdated | CaseRecalled | QuestionAnswered
 
@@ -28,6 +28,8 @@ def build(provider: str) -> Service[Rules]:
 
     roster = gateway.remembers(Roster, blank=lambda key: Roster(provider=key))
     roster.on(ChangeShift, told.shift_changed)
+    roster.on(SignOn, told.signed_on)
+    roster.on(SignOff, told.signed_off)
     return gateway
 
 
