@@ -34,6 +34,7 @@ from divert_contracts.facts.cases import (
 from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished
 from divert_contracts.facts.routing import (
     AssistanceRequested,
+    CallClaimed,
     CallConcluded,
     CallDirected,
     CallHandedOff,
@@ -45,6 +46,7 @@ from divert_contracts.facts.routing import (
     CaseUpdated,
     DangerCleared,
     DangerNearby,
+    DecisionRereviewed,
     HandoffConfirmed,
     QuestionAnswered,
     ResponderRecorded,
@@ -123,6 +125,8 @@ ROUTING = _topic(
     CallOpened,
     CallReviewed,
     CallDirected,
+    CallClaimed,
+    DecisionRereviewed,
     CaseOffered,
     CaseUpdated,
     CaseRecalled,

@@ -63,6 +63,24 @@ class Explained(Model):
     policy_title: str
 
 
+class CallTypeKnown(Model):
+    """A call type that may be for an unarmed team."""
+
+    code: str
+    text: str
+    """Its rule in plain words."""
+
+
+class Script(Model):
+    """What a call-taker needs before the first answer."""
+
+    policy: str
+    """Version in force now."""
+    questions: tuple[NextQuestion, ...]
+    """The safety questions in order; ``decide`` says which are still needed."""
+    call_types: tuple[CallTypeKnown, ...]
+
+
 class PolicyKnown(Model):
     """A version of the policy that this process has read."""
 
@@ -124,6 +142,18 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
                 for fired, rule in judging.explained(judgement, policy.value)
             ),
             policy_title=document.title,
+        )
+
+    @router.get("/script", summary="The screening script in force, and the call types that it is for")
+    async def script() -> Script:
+        known = runtime.given.policies.at(runtime.clock.now())
+        policy = known.value.policy
+        return Script(
+            policy=known.version,
+            questions=tuple(NextQuestion(question=one.question, ask=one.ask) for one in policy.safety_questions),
+            call_types=tuple(
+                CallTypeKnown(code=code, text=rule.text) for rule in policy.call_types.care for code in rule.codes
+            ),
         )
 
     @router.get("/policies", summary="The versions of the triage policy that were read")
