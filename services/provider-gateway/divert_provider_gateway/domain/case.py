@@ -1,9 +1,8 @@
 """What the gateway remembers: cases as their provider sees them, and who is on duty."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import MappingProxyType
 from uuid import UUID
 
 from pydantic import (
@@ -204,8 +203,6 @@ class Roster(State):
 UNTIL_TOLD = timedelta(days=30)
 """How long private words stay as long as no policy says it."""
 NO_SPANS: Versions[timedelta] = Versions()
-NAMELESS: Mapping[int, str] = MappingProxyType({})
-WORDLESS: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +211,9 @@ class Rules:
 
     spans: Versions[timedelta] = NO_SPANS
     """How long private words stay, by the versions of the routing policy."""
-    divisions: Mapping[int, str] = NAMELESS
+    divisions: Mapping[int, str] = field(default_factory=dict[int, str])
     """The divisions' names, by number; of the routing policy that was heard last."""
-    words: Mapping[str, Mapping[str, str]] = WORDLESS
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """What the rules of each version of the triage policy say in words, by version and rule id."""
 
     def private_for(self, ended_at: datetime) -> timedelta:
