@@ -164,6 +164,12 @@ class Case(State):
     """When the private part is to go."""
 
     @property
+    def must_confirm(self) -> bool:
+        """Say whether the team was told to stop and has not said yet that it did."""
+        recall = self.recall
+        return recall is not None and recall.confirm_by is not None and recall.confirmed_at is None
+
+    @property
     def has_private_words(self) -> bool:
         """Say whether anything is kept that must go in time."""
         return self.private is not None or bool(self.notes)
@@ -184,10 +190,7 @@ class Case(State):
 
     def listing(self) -> Mapping[str, str | datetime | None]:
         """Return the columns of an open case: a live one, or a recall that waits to be confirmed."""
-        unconfirmed = (
-            self.recall is not None and self.recall.confirm_by is not None and self.recall.confirmed_at is None
-        )
-        if self.stage not in LIVE and not unconfirmed:
+        if self.stage not in LIVE and not self.must_confirm:
             return {}
         return {"stage": self.stage.value, "acuity": None if self.offer is None else self.offer.acuity.value}
 
