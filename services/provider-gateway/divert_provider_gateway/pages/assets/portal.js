@@ -251,6 +251,7 @@
       const article = target.closest("article");
       wanted.set(article.dataset.case, target.dataset.show);
       target.closest("details").removeAttribute("open");
+      find(".close-it", article).open = true;
       show();
     } else if (target.classList.contains("far")) {
       tellDistance(target);
@@ -346,6 +347,14 @@
     });
   }
 
+  // There is room for everything on a desk's screen.
+  function unfold() {
+    if (!matchMedia("(min-width: 1100px)").matches) return;
+    for (const details of all("details.no:not([data-unfolded])")) {
+      details.dataset.unfolded = details.open = true;
+    }
+  }
+
   // What is new is said and heard once; a recall until it is confirmed.
   const known = new Set();
 
@@ -413,6 +422,7 @@
     if (finger && performance.now() - finger < 3000) event.preventDefault();
   });
   document.addEventListener("htmx:after:swap", () => {
+    unfold();
     show();
     notice();
     tick();
@@ -428,8 +438,13 @@
   globalThis.addEventListener("offline", show);
   globalThis.addEventListener("storage", show);
 
+  new ResizeObserver(([{ target }]) => {
+    document.documentElement.style.setProperty("--head", `${target.offsetHeight}px`);
+  }).observe(find("#head"));
+
   watchEmergency();
   tellSound();
+  unfold();
   show();
   notice();
   tick();
