@@ -376,7 +376,9 @@
       known.add(one.dataset.recall);
       beep([990, 660, 990, 660]);
       navigator.vibrate?.([400, 100, 400]);
-      find("button", one)?.focus();
+      for (const open of all("#backup[open], #menu[open]")) open.open = false;
+      scrollTo(0, 0);
+      find("button", one)?.focus({ focusVisible: false });
     }
   }
 
