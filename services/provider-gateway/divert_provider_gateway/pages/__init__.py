@@ -16,8 +16,9 @@ from divert_chassis.core import Reply
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
+from divert_contracts.model import Term
 from divert_contracts.step import Refusal
-from divert_contracts.vocabulary import Contact, DeclineReason, Disposition, HandBackReason, Hazard, Need, Term
+from divert_contracts.vocabulary import Contact, DeclineReason, Disposition, HandBackReason, Hazard, Need
 from divert_provider_gateway.api import MOST_LISTED, sign_off, tell
 from divert_provider_gateway.domain.case import HELD, Case, Roster, Rules
 from divert_provider_gateway.domain.said import (
@@ -112,7 +113,7 @@ class Portal:
         self.settings = settings
         self.pages = Pages(Path(__file__).parent, runtime.clock)
         self.pages.env.filters |= {"clock": self._clock, "day": self._day}
-        self.pages.env.globals |= {
+        self._choices: dict[str, object] = {
             "dispositions": _known(Disposition),
             "decline_reasons": _known(DeclineReason),
             "hand_back_reasons": _known(HandBackReason),
@@ -131,7 +132,7 @@ class Portal:
     def shown(self, request: Request, name: str, status: int = 200, **values: object) -> Response:
         """Return a page in the language of the device that asks."""
         t = self.words(request)
-        return self.pages.shown(name, status, SHOWN_HEADERS, t=t, lang=t.language, **values)
+        return self.pages.shown(name, status, SHOWN_HEADERS, t=t, lang=t.language, **self._choices, **values)
 
     def view(self, case: Case, device: Device) -> View:
         """Return what a device shows of a case now."""
@@ -186,7 +187,7 @@ class Portal:
             "focus": None if whole is None else self.view(whole, device),
             "missing": wanted is not None and asked is None,
         }
-        return {**values, "live": self.pages.env.get_template("_live.html").render(t=t, **values)}
+        return {**values, "live": self.pages.env.get_template("_live.html").render(t=t, **self._choices, **values)}
 
     def refused(self, request: Request, refusal: Refusal) -> Problem:
         """Return the problem that answers a tap, in the language of its device."""
@@ -245,7 +246,7 @@ def _add_cases(router: APIRouter, portal: Portal) -> None:
         values = await portal.body(request, device, case)
         if values["seen"] == seen:
             return Response(status_code=204)
-        return portal.shown(request, "_news.html", **values)
+        return portal.shown(request, "_news.html", 200, **values)
 
 
 def _add_saying(router: APIRouter, portal: Portal) -> None:

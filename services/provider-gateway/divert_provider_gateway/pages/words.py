@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from divert_contracts.vocabulary import Term
+from divert_contracts.model import Term
 
 FOLDER = Path(__file__).parent / "words"
 
