@@ -36,7 +36,12 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.env.globals["asset"] = self.asset
+        self._known: dict[str, object] = {}
+        self.env.filters["asset"] = self.asset
+
+    def knows(self, **values: object) -> None:
+        """Let every template know some values."""
+        self._known |= values
 
     def asset(self, name: str) -> str:
         """Return the address of an asset.
@@ -53,7 +58,7 @@ class Pages:
         now = self._clock.now()
         real = self._clock.real_seconds_until(now + _MINUTE)
         rate = _MINUTE.total_seconds() / real if real else 1.0
-        text = self.env.get_template(name).render(now=now, rate=round(rate, 3), **values)
+        text = self.env.get_template(name).render(now=now, rate=round(rate, 3), **self._known, **values)
         return HTMLResponse(text, status, dict(headers or {}))
 
     def add_assets(self, router: APIRouter) -> None:

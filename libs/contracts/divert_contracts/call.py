@@ -1,6 +1,6 @@
 """What is known of a call: the structured picture, and apart from it the private part."""
 
-from typing import cast
+from typing import Self, cast
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, JsonValue, field_validator
@@ -195,6 +195,12 @@ class Private(Model):
     """Who and what else is there, and how to get in."""
     not_understood: dict[str, JsonValue] = Field(default={})
     """What came with the call and was not understood, unchanged."""
+    eido: str | None = None
+    """The text of the EIDO that told this picture, as it came, to be given back."""
+
+    def for_others(self) -> Self:
+        """Return what those need to know who are sent there: all but the document that it was read from."""
+        return self if self.eido is None else self.model_copy(update={"eido": None})
 
 
 class RuleFired(Model):

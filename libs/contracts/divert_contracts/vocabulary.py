@@ -379,6 +379,28 @@ class HandOffReason(Term):
     UNKNOWN = "unknown"
 
 
+class Verb(Term):
+    """What a provider can say of a case: the HTTP routes' names."""
+
+    ACKNOWLEDGE = "acknowledge"
+    DECLINE = "decline"
+    TEAM_ASSIGNED = "team-assigned"
+    EN_ROUTE = "en-route"
+    ON_SCENE = "on-scene"
+    CONTACTED = "contacted"
+    SAFETY_CHECK = "safety-check"
+    QUESTION = "question"
+    BACKUP = "backup"
+    EMERGENCY = "emergency"
+    BACKUP_ARRIVED = "backup-arrived"
+    CONFIRM_RECALL = "confirm-recall"
+    HAND_BACK = "hand-back"
+    CLOSE = "close"
+    FOLLOW_UP = "follow-up"
+    SAFETY_EVENT = "safety-event"
+    UNKNOWN = "unknown"
+
+
 class Assistance(Term):
     """What help a team needs from the PSAP while it keeps the case."""
 

@@ -133,8 +133,9 @@ class NotUnderstood(Model):
 
     code: str
     """``unknown-field``, ``unknown-word``, ``wrong-type``, ``unreadable``, ``too-long``, ``out-of-range``, ``missing``,
-    ``repeated-key`` (the last one counts), ``time-without-zone``, ``time-in-future``, ``time-long-ago`` or
-    ``text-repaired`` (NUL or lone surrogates)."""
+    ``repeated-key`` (the last one counts), ``time-without-zone``, ``time-in-future``, ``time-long-ago``,
+    ``text-repaired`` (NUL or lone surrogates); of an EIDO also ``html-removed`` (a note's script, comment or attribute)
+    or ``not-read`` (what stands elsewhere, or that divert has no reading for)."""
     pointer: str
     """JSON Pointer to it."""
 

@@ -1,5 +1,6 @@
 """What a provider can say, as it comes over HTTP."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -29,6 +30,7 @@ from divert_contracts.vocabulary import (
     Question,
     SafetyEvent,
     TeamPosition,
+    Verb,
 )
 from divert_provider_gateway.domain.case import CaseStage
 
@@ -240,6 +242,27 @@ class ReportSafetyEvent(SafetyReport):
     """Something went wrong on the case."""
 
     event: SafetyEvent
+
+
+VERBS: Mapping[Verb, type[Said]] = {
+    Verb.ACKNOWLEDGE: Acknowledge,
+    Verb.DECLINE: Decline,
+    Verb.TEAM_ASSIGNED: AssignTeam,
+    Verb.EN_ROUTE: GoEnRoute,
+    Verb.ON_SCENE: Arrive,
+    Verb.CONTACTED: MakeContact,
+    Verb.SAFETY_CHECK: AnswerSafetyCheck,
+    Verb.QUESTION: Ask,
+    Verb.BACKUP: RequestBackup,
+    Verb.EMERGENCY: RaiseEmergency,
+    Verb.BACKUP_ARRIVED: ReportBackup,
+    Verb.CONFIRM_RECALL: ConfirmRecall,
+    Verb.HAND_BACK: HandBack,
+    Verb.CLOSE: Close,
+    Verb.FOLLOW_UP: ReportFollowUp,
+    Verb.SAFETY_EVENT: ReportSafetyEvent,
+}
+"""What each word stands for; the HTTP routes have the same names."""
 
 
 class Tell(Command):

@@ -83,7 +83,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> N
         return clock(time, zone)
 
     pages.env.filters |= {"plain": plain, "titled": titled, "clock": told}
-    pages.env.globals["zone"] = zone
+    pages.knows(zone=zone)
     shown = pages.shown
 
     @router.get("/", include_in_schema=False)

@@ -83,6 +83,8 @@ def counting(call: Call, hazards: Iterable[Hazard], since: datetime) -> tuple[Ha
 def learn(turn: Turn, hazards: tuple[Hazard, ...], said_by: str) -> bool:
     """Remember hazards; return whether danger among them was not known before."""
     call = turn.call
+    if endangering(hazards):
+        call.danger_until = turn.at + turn.limits.nearby.counts_for
     fresh = tuple(hazard for hazard in hazards if hazard not in call.hazards)
     if not fresh:
         return False

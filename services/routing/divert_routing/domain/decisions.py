@@ -28,6 +28,8 @@ def consider(turn: Turn) -> None:
     elif not call.opened:
         if call.diverted:
             wait_for_triage(turn)
+    elif call.case is not None and call.menaced:
+        endings.by_danger(turn)
     elif call.case is not None and call.case.acknowledged_at is not None:
         _inform(turn)
     elif is_over(call):
@@ -92,14 +94,18 @@ def eligibility(call: Call) -> Eligibility:
         return Eligibility.ELIGIBLE
     # What was judged without its screening is not offered because the call had been diverted before.
     screened = not (call.diverted and decision.unscreened)
-    if decision.eligibility is Eligibility.ELIGIBLE and screened and not call.cleared:
+    if decision.eligibility is Eligibility.ELIGIBLE and screened and not call.cleared and not call.menaced:
         return Eligibility.ELIGIBLE
     return Eligibility.NEEDS_REVIEW
 
 
 def reviewed_now(call: Call) -> Reviewed:
     """Return what a reviewer sees of the newest revision."""
-    return Reviewed(answers=_safety_answers(call), hazards=tuple(dict.fromkeys(one.hazard for one in call.signals)))
+    return Reviewed(
+        answers=_safety_answers(call),
+        hazards=tuple(dict.fromkeys(one.hazard for one in call.signals)),
+        nearby=call.nearby_dangers(),
+    )
 
 
 def conclude_on_record(turn: Turn, otherwise: endings.Ending) -> None:
@@ -216,7 +222,7 @@ def _safety_answers(call: Call) -> dict[Question, Answer]:
 def _stands(reviewed: Reviewed, call: Call) -> bool:
     """Say whether a review still holds: no safety answer is another one, and no sign is new."""
     now = reviewed_now(call)
-    return now.answers == reviewed.answers and set(now.hazards) <= set(reviewed.hazards)
+    return now.answers == reviewed.answers and set(now.hazards) <= set(reviewed.hazards) and not call.menaced
 
 
 def _excluded_by_cleared(call: Call) -> bool:

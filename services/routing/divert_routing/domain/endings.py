@@ -140,6 +140,9 @@ NOT_UNDERSTOOD_AFTER_TRIAGE = replace(
     recommend=Responder.HOLD,
 )
 
+NEARBY = "danger-nearby"
+"""What to cite where only another call told of danger."""
+
 NO_PICTURE = Picture(feed=Feed.UNKNOWN)
 """Stands for what was never understood."""
 
@@ -241,7 +244,7 @@ def by_cancelling(turn: Turn, reason: CancelReason) -> None:
 
 def by_danger(turn: Turn) -> None:
     """End a call because of known danger."""
-    end(turn, _danger(turn.call), rule=turn.call.danger_rule)
+    end(turn, _danger(turn.call), rule=turn.call.danger_rule or NEARBY)
 
 
 def by_ruling_out(turn: Turn) -> None:
@@ -277,7 +280,7 @@ def _danger(call: Call) -> Ending:
 def _ruled_out(call: Call) -> tuple[Ending, str | None]:
     decision = call.decision
     if call.dangers or decision is None:
-        return _danger(call), call.danger_rule
+        return _danger(call), call.danger_rule or NEARBY
     rule = decision.rules[0].rule if decision.rules else None
     recommend = _OF_PROGRAMME.get(call.meant_for, Responder.PATROL)
     if not decision.hard_exclusion:

@@ -42,8 +42,10 @@ def offer(turn: Turn, route: Route) -> None:
     """
     call, at, limits = turn.call, turn.at, turn.limits
     picture, decision, division, decide_by = call.picture, call.decision, call.division, call.decide_by
-    if picture is None or decision is None or division is None or decide_by is None or at >= decide_by or call.dangers:
+    if picture is None or decision is None or division is None or decide_by is None or at >= decide_by:
         raise ValueError("may not be offered")
+    if call.dangers or call.menaced:
+        raise ValueError("may not be offered: danger")
     of_acuity = limits.by_acuity[call.acuity]
     call.attempts += 1
     answer_by = min(at + of_acuity.offer_open, decide_by)
@@ -67,7 +69,7 @@ def offer(turn: Turn, route: Route) -> None:
     turn.say(
         CaseOffered(
             **turn.head,
-            private=call.private,
+            private=call.told_private,
             case_id=case.case_id,
             provider=case.provider,
             attempt=case.epoch,
@@ -111,7 +113,7 @@ def keep_informed(turn: Turn) -> None:
     turn.say(
         CaseUpdated(
             **turn.head,
-            private=call.private if call.own else None,
+            private=call.told_private if call.own else None,
             case_id=call.case.case_id,
             provider=call.case.provider,
             picture=call.picture,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from divert_contracts.call import Picture, Revision
+from divert_contracts.call import Revision
 from divert_contracts.facts.calls import (
     CallCancelled,
     CallClosedByCad,
@@ -14,13 +14,13 @@ from divert_contracts.facts.cases import BackupArrived
 from divert_contracts.facts.routing import ResponderRecorded
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.step import Next
-from divert_contracts.vocabulary import Feed, HandOffReason, Origin, PoliceInvolvement, Responder, Stage
+from divert_contracts.vocabulary import HandOffReason, PoliceInvolvement, Responder, Stage
 from divert_routing.domain import dangers, endings, promises, rereviews
 from divert_routing.domain.call import Call
 from divert_routing.domain.cases import involve_police
 from divert_routing.domain.decisions import consider, endanger
 from divert_routing.domain.given import Given
-from divert_routing.domain.turn import Turn
+from divert_routing.domain.turn import Turn, is_diverted
 
 NOT_SENT_TO_HELP = frozenset({Responder.PROVIDER, Responder.CRISIS_LINE, Responder.HOLD, Responder.NOBODY})
 
@@ -36,9 +36,13 @@ def received(call: Call, fact: PictureFact, given: Given, at: datetime) -> Next[
     forgotten = now.forget_at is not None and at >= now.forget_at
     if not forgotten and (newest or now.private is None):
         now.private = fact.private
-    turn.open(fact.reopens if isinstance(fact, CallReopened) else None)
+    if isinstance(fact, CallReopened):
+        now.reopens = fact.reopens
+    turn.open()
     alarming = dangers.counting(now, dangers.of_picture(fact.picture), fact.occurred_at)
     now.alarming += tuple(one for one in alarming if one not in now.alarming)
+    if alarming:
+        now.danger_until = at + turn.limits.nearby.counts_for
     if alarming and (now.case is not None or now.promises):
         # A team may be on its way there: triage is not waited for.
         endanger(turn, alarming, "answer")
@@ -140,7 +144,7 @@ def _heard(turn: Turn, fact: PictureFact | CallTriaged) -> bool:
         rereviews.drop(call)
     if call.concluded:
         _make_up(turn)
-    elif _is_diverted(fact.picture):
+    elif is_diverted(fact.picture):
         _diverted(turn, fact)
     else:
         _observed(turn)
@@ -169,11 +173,6 @@ def _observed(turn: Turn) -> None:
     if not call.diverted and call.accepted_at is not None:
         call.stage = Stage.OBSERVED
         call.observed_until = call.accepted_at + turn.limits.observe_for
-
-
-def _is_diverted(picture: Picture) -> bool:
-    """Say whether a call is the dispatcher's to divert; a feed that is not known is not left to silence."""
-    return picture.feed is not Feed.OBSERVED and picture.origin is not Origin.OFFICER_INITIATED
 
 
 def _is_newer(revision: Revision, accepted_at: datetime, call: Call) -> bool:
