@@ -261,6 +261,7 @@ VERBS: Mapping[Verb, type[Said]] = {
     Verb.CLOSE: Close,
     Verb.FOLLOW_UP: ReportFollowUp,
     Verb.SAFETY_EVENT: ReportSafetyEvent,
+    Verb.NOTE: WriteNote,
 }
 """What each word stands for; the HTTP routes have the same names."""
 

@@ -18,25 +18,14 @@ from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
 from divert_contracts.model import Term
 from divert_contracts.step import Refusal
-from divert_contracts.vocabulary import Contact, DeclineReason, Disposition, HandBackReason, Hazard, Need
+from divert_contracts.vocabulary import Contact, DeclineReason, Disposition, HandBackReason, Hazard, Need, Verb
 from divert_provider_gateway.api import MOST_LISTED, sign_off, tell
 from divert_provider_gateway.domain.case import HELD, Case, Roster, Rules
 from divert_provider_gateway.domain.said import (
-    Acknowledge,
-    AnswerSafetyCheck,
-    Arrive,
-    Ask,
-    AssignTeam,
+    VERBS,
     Close,
-    ConfirmRecall,
-    Decline,
-    GoEnRoute,
     HandBack,
-    MakeContact,
     OnShift,
-    RaiseEmergency,
-    ReportBackup,
-    RequestBackup,
     SafetyReport,
     Said,
     SignOff,
@@ -48,24 +37,6 @@ from divert_provider_gateway.pages.who import DESK, DEVICE, LANGUAGE, Device, Ow
 from divert_provider_gateway.pages.words import Words, chosen, read
 from divert_provider_gateway.settings import Settings
 
-VERBS: Mapping[str, type[Said]] = {
-    "acknowledge": Acknowledge,
-    "decline": Decline,
-    "team-assigned": AssignTeam,
-    "en-route": GoEnRoute,
-    "on-scene": Arrive,
-    "contacted": MakeContact,
-    "close": Close,
-    "question": Ask,
-    "safety-check": AnswerSafetyCheck,
-    "backup": RequestBackup,
-    "emergency": RaiseEmergency,
-    "backup-arrived": ReportBackup,
-    "confirm-recall": ConfirmRecall,
-    "hand-back": HandBack,
-    "note": WriteNote,
-}
-"""What a form of the portal says, by the last part of its address."""
 MANY = frozenset({"hazards", "needs", "languages"})
 """Fields of which a form may hold several."""
 FOLLOW_UP = timedelta(hours=48)
@@ -255,7 +226,7 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
     @router.post("/cases/{case_id}/{verb}", include_in_schema=False, dependencies=[OwnPage])
     async def say(request: Request, device: Who, case_id: UUID, verb: str, key: Key = None) -> Response:
         """Say what was tapped. Nobody has to say who they are for what is never refused."""
-        kind = VERBS.get(verb)
+        kind = VERBS.get(Verb(verb))
         if kind is None:
             raise Problem(404, "not-found", "Not Found")
         fields = await _fields(request)
