@@ -226,7 +226,7 @@ async def test_a_whole_case(open_portal: OpenPortal, city: City, size: Size, fol
     await page.get_by_text("Follow up within 48 hours").click()
     await page.screenshot(path=folder / f"portal-close-{size}.png")
     canary = f"canary{uuid.uuid4().hex}"
-    await page.get_by_text("Note for your own organisation").first.click()
+    await page.locator(".close summary").click()
     await page.locator("textarea[name=note]").fill(f"His sister comes on Monday. {canary}")
     await large_enough(page)
     await page.locator(".close button.big").click()
