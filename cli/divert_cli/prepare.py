@@ -165,15 +165,10 @@ def seed_policy(kind: PolicyKind, file: Path | None = None) -> PolicyPublished:
         PrepareError: the file is missing, is no YAML mapping, has no version, or holds what JSON cannot.
     """
     file = file or ROOT / SEEDS[kind]
-    try:
-        document = cast("object", yaml.load(file.read_text(encoding="utf-8"), _JsonLoader))  # noqa: S506  # a safe one
-    except FileNotFoundError:
-        raise PrepareError(f"{file} is missing") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PrepareError(f"{file} is not YAML: {error}") from error
-    if not isinstance(document, dict):
-        raise PrepareError(f"{file}: a mapping is wanted at the top")
-    mapping = cast("dict[str, JsonValue]", document)
+    mapping = _mapping(file)
+    if isinstance(named := mapping.get("lexicon"), str):
+        # In a file of its own, and part of the document: a decision cites one version.
+        mapping["lexicon"] = _mapping(file.parent / named)
     version = mapping.get("version")
     if not isinstance(version, str) or not version:
         raise PrepareError(f"{file}: 'version' must be text (put it in quotes)")
@@ -185,6 +180,18 @@ def seed_policy(kind: PolicyKind, file: Path | None = None) -> PolicyPublished:
         document=mapping,
         digest=digest(mapping, file.name),
     )
+
+
+def _mapping(file: Path) -> dict[str, JsonValue]:
+    try:
+        document = cast("object", yaml.load(file.read_text(encoding="utf-8"), _JsonLoader))  # noqa: S506  # a safe one
+    except FileNotFoundError:
+        raise PrepareError(f"{file} is missing") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PrepareError(f"{file} is not YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise PrepareError(f"{file}: a mapping is wanted at the top")
+    return cast("dict[str, JsonValue]", document)
 
 
 def _in_force_from(document: dict[str, JsonValue], file: Path) -> datetime:

@@ -6,18 +6,20 @@ from fastapi import APIRouter, Body
 from pydantic import AwareDatetime
 
 from divert_chassis.run import Runtime
-from divert_contracts.call import Decision, Picture, Signal
+from divert_contracts.call import Decision, Picture, Private, Signal
 from divert_contracts.model import Model
 from divert_contracts.policy import Versioned
 from divert_contracts.vocabulary import Eligibility, Question
 from divert_triage.domain import judging
-from divert_triage.domain.judging import Compiled, Given
+from divert_triage.domain.judging import Compiled, Given, Judgement
 
 
 class Asked(Model):
     """A picture to be judged."""
 
     picture: Picture
+    narrative: str | None = None
+    """The caller's words, read for danger; nothing of them is kept."""
     accepted_at: AwareDatetime | None = None
     """Judge by the policy that was in force then; now, when it is left out."""
 
@@ -99,7 +101,8 @@ EXAMPLE = {
         "reporting_district": "0723",
         "answers": {"weapon": {"answer": "no"}, "violence": {"answer": "no"}, "suicidal": {"answer": "unknown"}},
         "caller_relation": "family",
-    }
+    },
+    "narrative": "My brother has not slept for days and is talking to himself. No weapons in the house.",
 }
 
 
@@ -110,10 +113,14 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
     def in_force(asked: Asked) -> Versioned[Compiled]:
         return runtime.given.policies.at(asked.accepted_at or runtime.clock.now())
 
+    def judged(asked: Asked, policy: Versioned[Compiled]) -> Judgement:
+        read = judging.read_texts(Private(narrative=asked.narrative), policy.value)
+        return judging.judge(asked.picture, policy, read)
+
     @router.post("/decide", summary="Decide a picture; nothing is kept")
     async def decide(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Decided:
         policy = in_force(asked)
-        judgement = judging.judge(asked.picture, policy)
+        judgement = judged(asked, policy)
         script = {one.question: one.ask for one in policy.value.policy.safety_questions}
         return Decided(
             decision=judgement.decision,
@@ -126,7 +133,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
     @router.post("/explain", summary="Decide a picture, with each rule that fired, its text and its source")
     async def explain(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Explained:
         policy = in_force(asked)
-        judgement = judging.judge(asked.picture, policy)
+        judgement = judged(asked, policy)
         document = policy.value.policy
         return Explained(
             decision=judgement.decision,

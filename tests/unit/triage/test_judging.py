@@ -4,16 +4,15 @@ import csv
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
 from uuid import UUID
 
 import pytest
-import yaml
 from hypothesis import given as generated
 from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from divert_cli.prepare import seed_policy
 from divert_contracts.call import Answered, Picture, Private, Revision, Signal
 from divert_contracts.envelope import Envelope, decode, encode
 from divert_contracts.facts.calls import CallReceived
@@ -48,7 +47,7 @@ RESTRICTIVE = {Answer.NO: 0, Answer.NOT_ASKED: 1, Answer.UNKNOWN: 1, Answer.YES:
 
 @lru_cache(1)
 def document() -> dict[str, JsonValue]:
-    return cast("dict[str, JsonValue]", yaml.safe_load((ROOT / "seeds/policy/triage.yaml").read_text()))
+    return seed_policy(PolicyKind.TRIAGE).document
 
 
 @lru_cache(1)
@@ -312,6 +311,23 @@ def test_what_intake_did_not_understand_is_looked_at() -> None:
     assert judge(harmless) == judge(picture())
 
 
+def told(hazard: Hazard, certainty: Certainty) -> Signal:
+    return Signal(hazard=hazard, source=SignalSource.NARRATIVE, certainty=certainty, code="entry", start=3, end=8)
+
+
+@pytest.mark.parametrize("hazard", list(Hazard))
+def test_danger_that_the_text_tells_of_excludes_and_doubt_is_reviewed(hazard: Hazard) -> None:
+    plain = judging.judge(picture(), seed(), (told(hazard, Certainty.PRESENT),))
+    assert plain.decision.hard_exclusion
+    assert plain.signals == (told(hazard, Certainty.PRESENT),)
+    for certainty in (Certainty.POSSIBLE, Certainty.UNKNOWN):
+        doubtful = judging.judge(picture(), seed(), (told(hazard, certainty),))
+        rule = "R-UNREADABLE" if hazard is Hazard.UNKNOWN else "R-TOLD"
+        assert (doubtful.decision.eligibility, rules(doubtful)[0]) == (Eligibility.NEEDS_REVIEW, rule)
+    denied = judging.judge(picture(), seed(), (told(hazard, Certainty.DENIED),))
+    assert denied.decision == judge(picture()).decision
+
+
 def test_an_unknown_question_answered_with_yes_is_danger() -> None:
     judgement = judge(picture(unknown="yes"))
     assert judgement.decision.hard_exclusion
@@ -416,7 +432,7 @@ def published(version: str, in_force_from: datetime, **changes: JsonValue) -> Po
     )
 
 
-def received(one: Picture, at: datetime = ACCEPTED) -> CallReceived:
+def received(one: Picture, at: datetime = ACCEPTED, narrative: str = "He sits by the fountain.") -> CallReceived:
     return CallReceived(
         occurred_at=at,
         call_id=UUID(int=7),
@@ -424,7 +440,7 @@ def received(one: Picture, at: datetime = ACCEPTED) -> CallReceived:
         incident_number="261123000007",
         revision=Revision(number=3, digest="ab" * 32),
         picture=one,
-        private=Private(narrative="He says he has a gun, but that is text."),
+        private=Private(narrative=narrative),
         decide_by=at + timedelta(seconds=300),
     )
 
@@ -433,14 +449,16 @@ def received(one: Picture, at: datetime = ACCEPTED) -> CallReceived:
 @generated(pictures)
 def test_the_same_cause_always_gives_the_same_bytes(one: Picture) -> None:
     given = judging.policy_published(Given(), published("a", ACCEPTED - timedelta(days=1)))
-    envelope = Envelope(id=UUID(int=1), source="/divert/intake", fact=received(one))
+    told = received(one, narrative="Somebody saw a gun, and Herbert is asleep.")
+    envelope = Envelope(id=UUID(int=1), source="/divert/intake", fact=told)
     _, value, headers = encode(envelope)
     again = decode(value, headers).fact
     assert isinstance(again, CallReceived)
-    first, second = judging.triaged(received(one), given)[0], judging.triaged(again, given)[0]
+    first, second = judging.triaged(told, given)[0], judging.triaged(again, given)[0]
     assert first.model_dump_json() == second.model_dump_json()
     assert first.occurred_at == ACCEPTED
-    assert "gun" not in first.model_dump_json()
+    assert "Herbert" not in first.model_dump_json()
+    assert first.decision.hard_exclusion
 
 
 def test_the_policy_in_force_when_the_revision_was_accepted_decides() -> None:
