@@ -404,6 +404,7 @@ class Verb(Term):
     CLOSE = "close"
     FOLLOW_UP = "follow-up"
     SAFETY_EVENT = "safety-event"
+    NOTE = "note"
     UNKNOWN = "unknown"
 
 
