@@ -99,6 +99,10 @@ class Hazard(Term):
     """A hazard that this version has no word for: danger."""
 
 
+MEDICAL = frozenset({Hazard.MEDICAL, Hazard.OVERDOSE})
+"""The hazards that call for an ambulance and are no danger to a team."""
+
+
 class SignalSource(Term):
     """What a signal was read from."""
 
@@ -251,6 +255,8 @@ class OutcomeReason(Term):
     REVIEW_EXPIRED = "review_expired"
     UNFINISHED = "unfinished"
     """CAD closed it, or it was taken back, before triage or review had finished."""
+    NOT_REVIEWED = "not_reviewed"
+    """Observed: the rules would have asked a person, and observed calls are never reviewed."""
     NOT_UNDERSTOOD = "not_understood"
     """A fact of this call could not be read."""
     UNKNOWN = "unknown"

@@ -110,7 +110,7 @@ def read(text: str) -> list[tuple[str, Certainty]]:
         ("hit his mother", [("blow", PRESENT)]),
         ("hit the street", []),
         ("threatening to come and kill", [("blow", PRESENT)]),
-        ("threatening with a knife to kill", [("knife", PRESENT)]),
+        ("threatening with a knife to kill", [("blow", PRESENT), ("knife", PRESENT)]),
         ("stabbing", [("blow", PRESENT)]),
         ("not breathing", [("breath", PRESENT)]),
         ("has a kinfe", [("knife", PRESENT)]),
@@ -194,10 +194,20 @@ def test_a_phrase_that_cannot_be_understood_is_refused(phrase: str) -> None:
 
 def test_a_phrase_means_one_thing() -> None:
     gun = Entry(id="gun", hazards=(Hazard.WEAPON,), text="A gun.", phrases=("gun",))
-    with pytest.raises(ValidationError, match="'gun' stands under"):
-        Lexicon(entries=(gun, gun.model_copy(update={"id": "other"})))
+    with pytest.raises(ValidationError, match="'gun' stands under gun and under ends"):
+        Lexicon(entries=(gun,), ends=("gun",))
     with pytest.raises(ValidationError, match="stands under gun and under ordinary"):
         Lexicon(entries=(gun,), ordinary=("gun",))
+
+
+def test_a_phrase_under_several_entries_tells_of_all_their_dangers() -> None:
+    doubtful = Entry(id="doubtful", hazards=(Hazard.WEAPON,), certainty="possible", text="X.", phrases=("shot",))
+    wound = Entry(id="wound", hazards=(Hazard.MEDICAL, Hazard.VIOLENCE), text="X.", phrases=("shot", "shot dead"))
+    arms = Entry(id="arms", hazards=(Hazard.WEAPON,), text="X.", phrases=("shot",))
+    reader = Reader(Lexicon(entries=(doubtful, wound, arms)))
+    told = {(one.hazard, one.certainty) for one in reader.read("shot dead")}
+    assert told == {(Hazard.WEAPON, PRESENT), (Hazard.MEDICAL, PRESENT), (Hazard.VIOLENCE, PRESENT)}
+    assert {one.certainty for one in reader.read("shot")} == {PRESENT}
 
 
 def test_no_entry_is_about_an_unknown_danger_and_no_denial_reaches_far() -> None:

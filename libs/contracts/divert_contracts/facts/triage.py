@@ -1,5 +1,7 @@
 """triage.v1: what triage decided, and why. No private words."""
 
+from uuid import UUID
+
 from pydantic import AwareDatetime
 
 from divert_contracts.call import Decision, Picture, Revision, Signal
@@ -16,6 +18,8 @@ class CallTriaged(CallFact):
     decide_by: AwareDatetime
     signals: tuple[Signal, ...] = ()
     decision: Decision
+    reopens: UUID | None = None
+    """As in the revision's own fact."""
 
 
 class ShadowDiffered(CallFact):

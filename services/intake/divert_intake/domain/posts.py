@@ -136,9 +136,9 @@ class NotUnderstood(Model):
     code: str
     """``unknown-field``, ``unknown-word``, ``wrong-type``, ``unreadable``, ``too-long``, ``out-of-range``, ``missing``,
     ``repeated-key`` (the last one counts), ``time-without-zone``, ``time-in-future``, ``time-long-ago``,
-    ``text-repaired`` (NUL or lone surrogates), ``history-removed`` (criminal history stood in the text); of an EIDO
-    also ``html-removed`` (a note's script, comment or attribute) or ``not-read`` (what stands elsewhere, or that divert
-    has no reading for)."""
+    ``text-repaired`` (NUL or lone surrogates), ``history-removed`` (criminal history stood in it); of an EIDO also
+    ``html-removed`` (a note's script, comment or attribute) or ``not-read`` (what stands elsewhere, or that divert has
+    no reading for)."""
     pointer: str
     """JSON Pointer to it."""
 

@@ -26,6 +26,10 @@ class Given:
     agencies: frozenset[str] = frozenset()
     """Those whose hand-off and feedback topics exist."""
 
+    def knows(self, provider: str) -> bool:
+        """Say whether any version of the directory has such a provider."""
+        return any(one.value.provider(provider) is not None for one in self.directories.known)
+
 
 def policy_published(given: Given, fact: PolicyPublished) -> Given:
     """Know a further version of the directory.

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from pydantic import ValidationError
 
 from divert_contracts.call import HISTORY_REMOVED, Decision, Picture, Private, RuleFired, Signal
-from divert_contracts.facts.calls import PictureFact
+from divert_contracts.facts.calls import CallReopened, PictureFact
 from divert_contracts.facts.policies import PolicyPublished, ShadowEnded
 from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.policy import Versioned, Versions, must_be_in_time, must_be_usable
@@ -186,6 +186,7 @@ def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged] | tuple[CallT
         decide_by=fact.decide_by,
         signals=judgement.signals,
         decision=judgement.decision,
+        reopens=fact.reopens if isinstance(fact, CallReopened) else None,
     )
     shadow = given.shadows.from_then(fact.occurred_at)
     if shadow is None or shadow.value is None:

@@ -108,10 +108,14 @@ class Lexicon(Part):
     @model_validator(mode="after")
     def _a_phrase_means_one_thing(self) -> Self:
         meant: dict[tuple[str, ...], str] = {}
+        both_ways = self._both_ways()
+        entries = {one.id for one in self.entries}
         for where, phrase in self.phrases():
             for wording in wordings(phrase, self.groups):
                 before = meant.setdefault(wording, where)
-                if before != where and {before, where} not in self._both_ways():
+                together = {before, where}
+                # Under several entries a phrase tells of all their dangers.
+                if before != where and together not in both_ways and not together <= entries:
                     raise ValueError(f"{' '.join(wording)!r} stands under {before} and under {where}")
         return self
 

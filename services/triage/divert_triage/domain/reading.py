@@ -8,7 +8,6 @@ it takes the more dangerous one; a denial counts only when nothing stands betwee
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from divert_contracts.call import Signal
@@ -85,6 +84,8 @@ class _Node:
 
     then: "dict[str, _Node]" = field(default_factory=dict[str, "_Node"])
     item: _Item | None = None
+    others: tuple[Entry, ...] = ()
+    """Further entries that the same phrase stands under."""
 
 
 _NOWHERE: dict[str, _Node] = {}
@@ -98,7 +99,9 @@ class _Found(NamedTuple):
     last: int
 
 
-_by_length = attrgetter("last")
+def _by_length(found: _Found) -> tuple[int, bool]:
+    """Rank phrases that begin together: the longest first, and of one length the plain ones before the doubtful."""
+    return found.last, not (isinstance(found.item, Entry) and found.item.certainty == "possible")
 
 
 class _Words(NamedTuple):
@@ -144,8 +147,13 @@ class Reader:
         }
         """The places in the automaton behind each word that can begin a phrase."""
         self._starts = {word: nodes for word, nodes in self._starts.items() if nodes}
-        self._telling = {word for word, node in self._root.then.items() if isinstance(node.item, Entry | _Cues | _End)}
-        """Words that have a meaning alone."""
+        self._telling = {
+            word
+            for word, node in self._root.then.items()
+            if isinstance(node.item, _Cues | _End)
+            or (isinstance(node.item, Entry) and node.item.certainty == "possible")
+        }
+        """Words that deny or put in doubt, alone."""
         self._spelt = (
             self._vocabulary
             | self._joins
@@ -191,7 +199,8 @@ class Reader:
         yield from ((entry, part.first, part.last, hazard) for hazard in entry.hazards)
         for first in range(part.first, part.last):
             for one in self._all(words, first):
-                if isinstance(one.item, Entry):
+                within = entry.certainty == "possible" and one.last <= part.last and one.item not in (entry, part.item)
+                if isinstance(one.item, Entry) and not (within and (first, one.last) != (part.first, part.last)):
                     yield from ((one.item, first, one.last, new) for new in one.item.hazards if new not in hazards)
                     hazards |= set(one.item.hazards)
 
@@ -206,6 +215,8 @@ class Reader:
                     self._vocabulary.add(element)
             if isinstance(item, _Cues) and isinstance(node.item, _Cues):
                 node.item = _Cues(item.before or node.item.before, item.after or node.item.after)
+            elif isinstance(item, Entry) and isinstance(node.item, Entry):
+                node.others = tuple({one.id: one for one in (*node.others, item) if one is not node.item}.values())
             else:
                 node.item = item
 
@@ -280,10 +291,7 @@ class Reader:
         """Return every phrase that begins with a word, the longest first."""
         found: list[_Found] = []
         for node in self._starts.get(words.words[first], ()):
-            if node.item is not None:
-                found.append(_Found(node.item, first, first + 1))
-            if node.then:
-                self._further(node, words, first, first + 1, found)
+            self._step(node, words, first, first + 1, found)
         if len(found) > 1:
             found.sort(key=_by_length, reverse=True)
         return found
@@ -314,6 +322,7 @@ class Reader:
     def _step(self, node: _Node, words: _Words, first: int, at: int, found: list[_Found]) -> None:
         if node.item is not None:
             found.append(_Found(node.item, first, at))
+            found.extend(_Found(other, first, at) for other in node.others)
         if node.then:
             self._further(node, words, first, at, found)
 
@@ -356,6 +365,8 @@ class _Way:
     listed: bool = False
     crossed: bool = False
     """Another phrase that tells of danger lies between."""
+    alike: bool = False
+    """One of those tells of the same danger."""
     asked: bool = False
 
     def passes(self, separator: int, item: _Item) -> None:
@@ -369,6 +380,8 @@ class _Way:
 def _said_before(parts: list[_Part], at: int) -> set[str]:
     """Return what cues before a phrase, in its clause, say of it."""
     way = _Way()
+    item = parts[at].item
+    hazards = set(item.hazards) if isinstance(item, Entry) else set[Hazard]()
     for number in range(at - 1, -1, -1):
         one, between = parts[number], parts[number + 1].separator
         if between >= _STOP or parts[at].first - one.last > _REACH or one.item is _END:
@@ -376,6 +389,7 @@ def _said_before(parts: list[_Part], at: int) -> set[str]:
         way.passes(between, one.item)
         if isinstance(one.item, Entry):
             way.crossed = True
+            way.alike = way.alike or not hazards.isdisjoint(one.item.hazards)
         elif isinstance(one.item, _Cues):
             cue = one.item.before
             if cue is None or _is_answer(parts, number):
@@ -392,8 +406,12 @@ def _said_before(parts: list[_Part], at: int) -> set[str]:
 
 def _joined_before(way: _Way, cue: Cue, parts: list[_Part], at: int) -> None:
     if cue.means == "denied":
-        doubtful = (way.comma or way.crossed) and not way.listed and not _list_goes_on(parts, at)
-        way.said.add("possible" if doubtful else "denied")
+        listed = way.listed or not (way.comma or way.crossed) or _list_goes_on(parts, at)
+        if listed:
+            way.said.add("denied")
+        elif way.alike or not way.crossed:
+            # "No gun, knife": perhaps a list, perhaps not.
+            way.said.add("possible")
     elif not way.comma:
         way.said.add(cue.means)
 
@@ -404,7 +422,7 @@ def _said_after(parts: list[_Part], at: int) -> set[str]:
     for number in range(at + 1, len(parts)):
         one = parts[number]
         if one.separator >= _STOP:
-            if one.separator == _STOP or way.asked or not way.joined:
+            if one.separator == _STOP or not way.joined or (way.asked and one.separator == _QUESTION):
                 break
             way.asked = True
             if one.separator == _QUESTION:
@@ -428,6 +446,9 @@ def _cue_after(way: _Way, cues: _Cues, following: _Part) -> None:
     elif cue.reach == "clause":
         if not way.comma:
             way.said.add(cue.means)
+    elif way.comma and not way.asked and cues.before is not None:
+        # "Neg wpns, not violent": a word that can go before belongs to what follows.
+        way.joined = False
     elif way.joined:
         if cue.means != "denied" or way.asked or following.separator >= _COMMA or following.item is _END:
             way.said.add(cue.means)
@@ -473,7 +494,9 @@ def _elements(lexicon: Lexicon) -> dict[str, tuple[str, ...]]:
     """Return what each word of a group can be in a phrase: itself, and its groups as phrases name them."""
     elements: dict[str, tuple[str, ...]] = {}
     for name, members in lexicon.groups.items():
-        for (word,) in {wording for member in members for wording in wordings(member, {})}:
+        words = {word for member in members for (word,) in wordings(member, {})}
+        # With the s of "mom's", whose apostrophe is gone.
+        for word in words | {f"{word}s" for word in words}:
             elements[word] = (*elements.get(word, (word,)), f"<{name}>")
     return elements
 
