@@ -12,6 +12,7 @@ from pydantic import JsonValue
 import eido_data
 from divert_cli.stack import LocalStack
 from divert_eido.document import MEDIA_TYPE
+from divert_routing.pages.person import COOKIE
 from waiting import eventually
 
 HEADERS = {"content-type": MEDIA_TYPE}
@@ -108,6 +109,25 @@ async def test_what_divert_does_not_know_comes_back_and_a_person_looks(system: L
     assert "x-vendor" not in strict
     if eido_data.FOLDER.is_dir():
         assert eido_data.wrong(strict) == []
+
+
+async def test_what_somebody_wrote_is_on_the_desks_page_and_nothing_of_it_runs(system: LocalStack) -> None:
+    note = (
+        "<p>has a knife</p><script>alert(1)</script><img src=x onerror=alert(2)>"
+        "&lt;script&gt;alert(3)&lt;/script&gt;<p onclick=alert(4)>and a dog</p>"
+    )
+    answer = await post(
+        system, json.dumps(document(notesComponent=[component("n", notesActionComments=note)])).encode()
+    )
+    call = answer.json()["call_id"]
+    await judged(system, call)
+    async with client(system, "routing") as routing:
+        page = await routing.get(f"/desk/calls/{call}", headers={"cookie": f"{COOKIE}=dispatcher-1"})
+    assert page.status_code == httpx.codes.OK
+    seen = " ".join(re.sub("<[^>]*>", " ", page.text).split())
+    assert re.search("has a .*knife.* and a dog", seen)
+    for attack in ("<script>alert", "onerror", "onclick=alert", "<img src=x", "alert(1)", "alert(2)", "alert(4)"):
+        assert attack not in page.text
 
 
 async def test_danger_in_an_eido_is_never_offered(system: LocalStack) -> None:

@@ -141,7 +141,7 @@ def ended(disposition: Disposition) -> Life:
         (Disposition.NOT_FOUND, "14"),
     ],
 )
-def test_how_it_ended_is_one_of_the_registrys_codes(disposition: Disposition, code: str) -> None:
+def test_how_it_ended_is_a_code_of_the_registry(disposition: Disposition, code: str) -> None:
     eido = read(given_back(ended(disposition)))
     assert eido.incident_component is not None
     assert [one.disposition_common_registry_code for one in eido.incident_component.disposition_component] == [code]

@@ -36,14 +36,13 @@ def revision(call: Section, notes: Notes, digest: str) -> Revision:
     )
 
 
-def read(call: Section, notes: Notes, key: bytes | None, eido: str | None = None) -> tuple[Picture, Private]:
+def read(call: Section, notes: Notes, key: bytes | None) -> tuple[Picture, Private]:
     """Read picture and private part, whatever there is.
 
     Args:
         call: the call, its identity and revision taken out; nothing is left in it afterwards.
         notes: of this document; what was not understood is added.
         key: for the hashes of address and number; without it there are none.
-        eido: the text of the EIDO that the call was told by.
     """
     address = _address(call.section("address"), notes)
     caller = _person(call.section("caller"), notes)
@@ -91,7 +90,6 @@ def read(call: Section, notes: Notes, key: bytes | None, eido: str | None = None
         persons=tuple(person for person in persons if person is not None),
         people_animals_access=people_animals_access,
         not_understood=notes.kept,
-        eido=eido,
     )
     return picture, private
 
