@@ -116,6 +116,7 @@ async def test_a_call_is_entered_reviewed_and_taken_back_by_keyboard_alone(open_
 async def test_the_questions_stop_as_soon_as_it_is_decided(open_desk: OpenDesk, city: City) -> None:
     page = await open_desk()
     await page.keyboard.press("n")
+    await expect(page.get_by_label("Where")).to_be_focused()
     for text in ("500 W 6th St", "0723", "918"):
         await page.keyboard.type(text)
         await page.keyboard.press("Tab")
@@ -238,6 +239,7 @@ async def test_nothing_typed_is_lost_when_triage_or_intake_is_down(open_desk: Op
     try:
         page = await open_desk(routing="routing-alone")
         await page.keyboard.press("n")
+        await expect(page.get_by_label("Where")).to_be_focused()
         await page.keyboard.type("12 Elm St")
         await page.get_by_label("What is happening").focus()
         await page.keyboard.type("Shouting at the wall")
