@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -27,6 +28,13 @@ async def browser() -> AsyncIterator[Browser]:
         running = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield running
         await running.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the pictures go: with --screenshots into the documents."""
+    named = request.config.getoption("--screenshots")
+    return tmp_path_factory.mktemp("screenshots") if named is None else Path(str(named))
 
 
 @pytest_asyncio.fixture

@@ -203,6 +203,10 @@ def test_controls_and_lone_surrogates_are_kept_as_text_that_can_be_stored() -> N
     assert not [one for one in kept if one < " "]
     back = json.loads(document.written(document.given_back(kept)))
     assert back == {"a": "x\x00y\x1fz", "b": "\ufffd", "c": "é\x00"}
+    odd = document.kept(json.dumps({"\ud800": ["\udfff", {"\ud800": 1}], "a": "\U0001f600"}).encode())
+    for fields in (document.plain(odd), json.loads(document.written(document.given_back(odd)))):
+        assert fields == {"\ufffd": ["\ufffd", {"\ufffd": 1}], "a": "\U0001f600"}
+    assert document.strictly({**WHOLE, **document.plain(odd)}) == WHOLE
 
 
 def test_a_whole_number_beyond_64_bits_is_its_text_where_values_are_plain() -> None:

@@ -307,6 +307,22 @@ def test_no_word_of_the_senders_is_in_the_picture() -> None:
     assert "secret" not in accepted.fact.picture.model_dump_json()
 
 
+def test_criminal_history_is_kept_nowhere_and_the_rest_of_the_document_is() -> None:
+    pasted = "CLETS RETURN: NAM/DOE,JOHN DOB/19800101 CII/A1234 245 PC CONV FELONY."
+    told: list[JsonValue] = [note(f"<p>Weeping, has a knife.</p><!-- x --><p>{pasted}</p>"), note("<b>other</b>")]
+    new: JsonValue = [1, 2.50]
+    accepted = posted(notesComponent=told, **{"x-new": new})
+    private = accepted.fact.private
+    assert private is not None
+    assert ("history-removed", "/notesComponent") in warned(accepted)
+    assert "DOE,JOHN" not in private.model_dump_json()
+    assert "A1234" not in private.model_dump_json()
+    assert "has a knife" in (private.narrative or "")
+    back = document.plain(private.eido or "")
+    assert back["notesComponent"] == [note("Weeping, has a knife.\n[criminal history removed]"), told[1]]
+    assert back["x-new"] == new
+
+
 def test_the_document_is_kept_as_it_came() -> None:
     body = json.dumps({**BARE, "x": [1.10, "é"]}, indent="\t", ensure_ascii=False)
     outcome = calls.received(body.encode(), INTAKE, as_eido)
