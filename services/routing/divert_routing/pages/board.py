@@ -66,6 +66,11 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
         rows = pages.views(person).rows(calls, open_needs(pages, calls), kept)
         return pages.shown("queue.html", rows=rows, chosen=chosen)
 
+    @router.get("/desk/idle")
+    async def read_idle(person: Somebody) -> HTMLResponse:
+        del person
+        return pages.shown("call.html", chosen=None, call=None, it=None, in_hand=_in_hand(await pages.calls.now()))
+
     @router.get("/desk/calls/{call_id}")
     async def read_call(request: Request, person: Somebody, call_id: UUID) -> Response:
         if request.headers.get("hx-request") != "true":
