@@ -246,8 +246,8 @@ def figures(hazard: Hazard, half: Sequence[Compared]) -> dict[str, Share]:
 
     ``recall``: of the texts that say it is present, those that lead to exclusion or review; ``excluded``: to exclusion.
     ``doubt``: of those in doubt, the ones that lead to review or exclusion. ``precision``: of the texts that are read
-    as telling of it, plainly or in doubt, those that do. ``precision_present``: of those read as present, those that are
-    labelled so.
+    as telling of it, plainly or in doubt, those that do. ``precision_present``: of those read as present, those that
+    are labelled so.
     """
     pairs = [(one.wanted.get(hazard, Handling.NONE), one.read.get(hazard, Handling.NONE)) for one in half]
     present = [read for wanted, read in pairs if wanted is Handling.EXCLUDE]

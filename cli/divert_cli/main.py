@@ -39,6 +39,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("calls", "divert_cli.calls:calls", "The calls that divert knows."),
     Command("show", "divert_cli.calls:show", "One call: its timeline with causes."),
     Command("outcomes", "divert_cli.calls:outcomes", "What became of the calls."),
+    Command("policy", "divert_cli.policy.commands:app", "The life of a policy: check, back-test, approve, publish."),
+    Command(
+        "explain", "divert_cli.policy.explain:explain", "Why a call was decided so, and what would have changed it."
+    ),
     Command("verify", "divert_cli.verify:verify", "Reconcile Kafka and Postgres: is every call accounted for?"),
     Command("prepare", "divert_cli.prepare:command", "Make topics and publish policies on a Kafka of your own."),
     Command("provider", "divert_cli.provider:provider", "Let a provider's own client onto Kafka."),

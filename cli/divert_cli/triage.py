@@ -18,21 +18,22 @@ import typer
 from rich.console import Console
 
 from divert_cli import city_map
+from divert_cli.checkout import ROOT
 from divert_cli.city_map import CityMap
 from divert_cli.errors import StackError
-from divert_cli.prepare import seed_policy
+from divert_cli.policy import files
+from divert_cli.prepare import SEEDS, seed_policy
 from divert_contracts.call import Signal
 from divert_contracts.facts.calls import CallReceived
-from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.step import Rejected
+from divert_contracts.policy import Versions
 from divert_contracts.vocabulary import PolicyKind, Question, SignalSource
 from divert_intake.domain import calls
 from divert_intake.domain import given as intake_given
 from divert_intake.domain.calls import Intake
 from divert_intake.domain.reading import LONGEST_CODE, Refused
 from divert_triage.domain import judging
-from divert_triage.domain.judging import Given
+from divert_triage.domain.judging import Compiled, Given
 
 AGENCY = "offline"
 _TEXTS = ("narrative", "call_type_text")
@@ -308,11 +309,9 @@ def _column(given: str) -> tuple[str, str]:
 
 
 def _given(file: Path | None) -> Given:
-    policy: PolicyPublished = seed_policy(PolicyKind.TRIAGE, file)
-    try:
-        return judging.policy_published(Given(), policy)
-    except Rejected as refused:
-        raise StackError(f"{file or 'the seed policy'} is no valid triage policy ({refused})") from None
+    policy = files.triage_policy(file or ROOT / SEEDS[PolicyKind.TRIAGE])
+    ready = judging.compiled(policy)
+    return Given(Versions[Compiled]().with_version(policy.version, policy.in_force_from, ready))
 
 
 def _opened(file: str) -> "nullcontext[TextIO] | TextIO":

@@ -31,7 +31,7 @@ from divert_contracts.facts.cases import (
     TeamEnRoute,
     TeamOnScene,
 )
-from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished
+from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished, ShadowEnded
 from divert_contracts.facts.routing import (
     AssistanceRequested,
     CallClaimed,
@@ -232,6 +232,7 @@ FEEDBACK = _topic(
 POLICIES = _topic(
     "policies.v1",
     PolicyPublished,
+    ShadowEnded,
     AgencyRegistered,
     ClockSet,
     by="cli",

@@ -72,6 +72,7 @@ from divert_provider_gateway.domain.said import (
     Tell,
     WriteNote,
 )
+from publishing import a_version
 
 NOON = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 ANSWER_BY = NOON + timedelta(seconds=90)
@@ -397,9 +398,7 @@ def test_a_case_that_was_taken_and_then_taken_away_for_no_answer_reads_as_recall
 
 
 def a_policy(document: dict[str, JsonValue], kind: PolicyKind = PolicyKind.ROUTING) -> PolicyPublished:
-    return PolicyPublished(
-        occurred_at=NOON, kind=kind, version="1", in_force_from=NOON, document=document, digest="0" * 64
-    )
+    return a_version(kind, document, version="1", said_at=NOON, in_force_from=NOON)
 
 
 def test_the_routing_policy_says_how_long_private_words_stay() -> None:

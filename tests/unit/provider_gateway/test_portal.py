@@ -195,7 +195,7 @@ def test_a_map_is_asked_for_a_point_or_else_for_the_address_and_for_nothing_more
     assert link(unit="12") is None
 
 
-def test_why_it_is_yours_is_told_in_the_policys_words() -> None:
+def test_why_it_is_yours_is_told_in_the_words_of_the_policy() -> None:
     document: dict[str, JsonValue] = {"call_types": {"care": [{"id": "C-NEW", "codes": ["1"], "text": "New words. "}]}}
     policy = a_policy(document, PolicyKind.TRIAGE)
     rules = happened.policy_published(RULES, policy)

@@ -50,11 +50,11 @@ def policy_published(rules: Rules, fact: PolicyPublished) -> Rules:
     """Know how long private words may stay, and what divisions and rules are called.
 
     Raises:
-        Rejected: the document does not say how long; what was known stays.
+        Rejected: the document does not say how long, or may never come into force; what was known stays.
     """
     if fact.kind is PolicyKind.TRIAGE:
         return replace(rules, words={**rules.words, fact.version: dict(_rule_words(fact.document))})
-    if fact.kind is not PolicyKind.ROUTING:
+    if fact.kind is not PolicyKind.ROUTING or fact.shadow:
         return rules
     try:
         policy = RoutingPolicy.model_validate(fact.document)
@@ -62,7 +62,7 @@ def policy_published(rules: Rules, fact: PolicyPublished) -> Rules:
         raise Rejected("policy:routing:limits.private_for") from None
     return replace(
         rules,
-        spans=rules.spans.with_version(fact.version, fact.in_force_from, policy.limits.private_for),
+        spans=rules.spans.published(fact, policy.limits.private_for),
         divisions={one.number: one.name for one in policy.divisions} or rules.divisions,
     )
 

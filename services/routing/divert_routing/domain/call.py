@@ -12,6 +12,7 @@ from divert_contracts.facts.base import Deadlines
 from divert_contracts.model import Model
 from divert_contracts.step import Due, State, Timer
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Acuity,
     Answer,
     Assistance,
@@ -34,9 +35,6 @@ from divert_contracts.vocabulary import (
     TeamPosition,
 )
 from divert_routing.domain import timers
-
-MEDICAL = frozenset({Hazard.MEDICAL, Hazard.OVERDOSE})
-"""The hazards that call for an ambulance and are no danger to a team."""
 
 POSITIONS = {
     Stage.ACKNOWLEDGED: TeamPosition.PREPARING,

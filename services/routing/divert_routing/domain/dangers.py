@@ -5,8 +5,8 @@ from datetime import datetime
 
 from divert_contracts.call import Picture, Signal
 from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.vocabulary import Answer, Certainty, Hazard, Question
-from divert_routing.domain.call import MEDICAL, Call
+from divert_contracts.vocabulary import MEDICAL, Answer, Certainty, Hazard, Question
+from divert_routing.domain.call import Call
 from divert_routing.domain.turn import Turn
 
 ASKED_ABOUT = {

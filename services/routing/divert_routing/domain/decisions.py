@@ -1,6 +1,7 @@
 """What is to become of a call, by all that is known of it now."""
 
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Answer,
     Assistance,
     Contact,
@@ -14,7 +15,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain import dangers, endings, offers, promises
-from divert_routing.domain.call import MEDICAL, Call, Reviewed
+from divert_routing.domain.call import Call, Reviewed
 from divert_routing.domain.turn import Turn
 
 
@@ -127,7 +128,7 @@ def conclude_on_record(turn: Turn, otherwise: endings.Ending) -> None:
     elif found is Eligibility.INELIGIBLE:
         endings.by_ruling_out_on_record(turn)
     elif found is not Eligibility.ELIGIBLE:
-        endings.end(turn, endings.UNFINISHED)
+        endings.end(turn, endings.UNFINISHED if call.diverted else endings.NOT_REVIEWED)
     elif not call.diverted:
         endings.end(turn, endings.NOT_REFERRED)
     else:

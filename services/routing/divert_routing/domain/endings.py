@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from divert_contracts.call import Picture
 from divert_contracts.facts.routing import CallConcluded
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Acuity,
     CancelReason,
     Contact,
@@ -19,7 +20,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain import promises
-from divert_routing.domain.call import MEDICAL, Call
+from divert_routing.domain.call import Call
 from divert_routing.domain.turn import Turn
 
 UNDECIDED = frozenset({Stage.AWAITING_TRIAGE, Stage.IN_REVIEW})
@@ -83,6 +84,7 @@ CLOSED_BY_CAD = Ending(
     recall=RecallReason.CLOSED_BY_CAD,
 )
 UNFINISHED = _not_triaged(OutcomeReason.UNFINISHED, None)
+NOT_REVIEWED = _not_triaged(OutcomeReason.NOT_REVIEWED, None)
 NOT_REFERRED = Ending(Outcome.ELIGIBLE_NOT_SERVED, OutcomeReason.NOT_REFERRED)
 RECORDED_LATE = Ending(Outcome.ELIGIBLE_NOT_SERVED, OutcomeReason.RECORDED_LATE, after_contact=OutcomeReason.CLOSED)
 OBSERVED_UNTRIAGED = _not_triaged(OutcomeReason.TRIAGE_OVERDUE, None)
@@ -111,7 +113,7 @@ NOT_ROUTABLE = _not_served(OutcomeReason.NOT_ROUTABLE, HandOffReason.NO_PROVIDER
 NO_PROVIDER_IN_AREA = _not_served(OutcomeReason.NO_PROVIDER_IN_AREA, HandOffReason.NO_PROVIDER)
 
 # Ended by time, or because nobody took it.
-TRIAGE_OVERDUE = _not_triaged(OutcomeReason.TRIAGE_OVERDUE, HandOffReason.NOT_TRIAGED)
+TRIAGE_OVERDUE = _not_triaged(OutcomeReason.TRIAGE_OVERDUE, HandOffReason.NOT_TRIAGED, RecallReason.NO_LONGER_ELIGIBLE)
 REVIEW_EXPIRED = _not_triaged(OutcomeReason.REVIEW_EXPIRED, HandOffReason.REVIEW_EXPIRED)
 DECIDED_TOO_LATE = _not_served(OutcomeReason.DECIDED_TOO_LATE, HandOffReason.DECIDED_TOO_LATE)
 NOBODY_TOOK_IT = {

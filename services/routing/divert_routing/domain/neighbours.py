@@ -70,7 +70,7 @@ class Neighbourhood:
             if _is_over(call) or not (call.diverted or is_diverted(what.picture)):
                 return NO_PLACES
             places.update(_heard_at(call, what.picture))
-            if isinstance(what, CallReopened):
+            if isinstance(what, CallReopened | CallTriaged) and what.reopens is not None:
                 places.add(_of_call(what.reopens, what.picture))
         elif not (isinstance(what, CaseFact) and call.diverted and _is_over(call)):
             # After the end a team that is not to be there makes the call listen again; else only pictures move it.

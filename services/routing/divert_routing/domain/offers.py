@@ -122,6 +122,27 @@ def keep_informed(turn: Turn) -> None:
     )
 
 
+def keep_recalled_informed(turn: Turn) -> None:
+    """Send a revision that came after the end to teams that may still be out there; the dispatcher has it from CAD."""
+    call = turn.call
+    if call.told or call.picture is None:
+        return
+    call.told = True
+    for one in call.recalls:
+        head = turn.head
+        head["epoch"] = one.epoch
+        turn.say(
+            CaseUpdated(
+                **head,
+                private=call.private if call.own else None,
+                case_id=one.case_id,
+                provider=one.provider,
+                picture=call.picture,
+                signals=call.signals if call.judged else (),
+            )
+        )
+
+
 def _offer_in(turn: Turn, routes: tuple[Route, ...]) -> None:
     if not routes:
         endings.end(turn, endings.NO_PROVIDER_IN_AREA)

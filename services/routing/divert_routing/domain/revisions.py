@@ -15,14 +15,17 @@ from divert_contracts.facts.routing import ResponderRecorded
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.step import Next
 from divert_contracts.vocabulary import HandOffReason, PoliceInvolvement, Responder, Stage
-from divert_routing.domain import dangers, endings, promises, rereviews
+from divert_routing.domain import dangers, endings, offers, promises, rereviews
 from divert_routing.domain.call import Call
 from divert_routing.domain.cases import involve_police
 from divert_routing.domain.decisions import consider, endanger
 from divert_routing.domain.given import Given
 from divert_routing.domain.turn import Turn, is_diverted
 
-NOT_SENT_TO_HELP = frozenset({Responder.PROVIDER, Responder.CRISIS_LINE, Responder.HOLD, Responder.NOBODY})
+NOT_SENT_TO_HELP = frozenset(
+    {Responder.PROVIDER, Responder.CRISIS_LINE, Responder.HOLD, Responder.NOBODY, Responder.LAFD}
+)
+"""Whose arrival is no police backup."""
 
 
 def received(call: Call, fact: PictureFact, given: Given, at: datetime) -> Next[Call]:
@@ -36,8 +39,6 @@ def received(call: Call, fact: PictureFact, given: Given, at: datetime) -> Next[
     forgotten = now.forget_at is not None and at >= now.forget_at
     if not forgotten and (newest or now.private is None):
         now.private = fact.private
-    if isinstance(fact, CallReopened):
-        now.reopens = fact.reopens
     turn.open()
     alarming = dangers.counting(now, dangers.of_picture(fact.picture), fact.occurred_at)
     now.alarming += tuple(one for one in alarming if one not in now.alarming)
@@ -48,6 +49,8 @@ def received(call: Call, fact: PictureFact, given: Given, at: datetime) -> Next[
         endanger(turn, alarming, "answer")
     else:
         consider(turn)
+    if now.concluded and newest:
+        offers.keep_recalled_informed(turn)
     return turn.done()
 
 
@@ -71,7 +74,7 @@ def cancelled(call: Call, fact: CallCancelled, given: Given, at: datetime) -> Ne
     """End a call that CAD has cancelled; a cancellation that comes first waits for its call."""
     turn = Turn(call, given, at)
     now = turn.call
-    now.agency = now.agency or fact.agency
+    turn.name(fact.agency)
     if not now.concluded:
         now.cancelled, now.duplicate_of = fact.reason, fact.duplicate_of
         consider(turn)
@@ -82,7 +85,19 @@ def closed_by_cad(call: Call, fact: CallClosedByCad, given: Given, at: datetime)
     """End a call that CAD has closed: at once where a provider has it, else when it was judged."""
     turn = Turn(call, given, at)
     now = turn.call
-    now.agency = now.agency or fact.agency
+    turn.name(fact.agency)
+    stamps = fact.stamps
+    if stamps.dispatched_at is not None or stamps.arrived_at is not None:
+        # CAD's record says that somebody went, and when; not who.
+        turn.say(
+            ResponderRecorded(
+                **turn.head,
+                responder=Responder.UNKNOWN,
+                dispatched_at=stamps.dispatched_at,
+                arrived_at=stamps.arrived_at,
+                cleared_at=stamps.closed_at,
+            )
+        )
     if not now.concluded:
         now.closed_by_cad = True
         if now.case is not None:
@@ -96,7 +111,7 @@ def responder_reported(call: Call, fact: ResponderReported, given: Given, at: da
     """Record who went, also after the conclusion; an arrival answers a team's request for help."""
     turn = Turn(call, given, at)
     now = turn.call
-    now.agency = now.agency or fact.agency
+    turn.name(fact.agency)
     turn.say(
         ResponderRecorded(
             **turn.head,
@@ -132,8 +147,10 @@ def responder_reported(call: Call, fact: ResponderReported, given: Given, at: da
 def _heard(turn: Turn, fact: PictureFact | CallTriaged) -> bool:
     """Take over a picture if none is newer; return whether it is of the newest revision."""
     call = turn.call
-    # Fixed by whoever named them first: nobody takes another agency's call over.
-    call.agency, call.incident_number = call.agency or fact.agency, call.incident_number or fact.incident_number
+    turn.name(fact.agency)
+    call.incident_number = call.incident_number or fact.incident_number
+    if isinstance(fact, CallReopened | CallTriaged):
+        call.reopens = call.reopens or fact.reopens
     if call.accepted_at is None or fact.occurred_at < call.accepted_at:
         call.accepted_at = fact.occurred_at
     if _is_newer(fact.revision, fact.occurred_at, call):

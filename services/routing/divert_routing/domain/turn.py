@@ -9,7 +9,7 @@ from divert_contracts.call import Picture, SafetyBrief
 from divert_contracts.facts.base import Fact, RoutingFact
 from divert_contracts.facts.routing import CallOpened, CallStatusChanged, DangerNearby
 from divert_contracts.model import Model
-from divert_contracts.step import Next, Refusal
+from divert_contracts.step import Next, Refusal, Rejected
 from divert_contracts.vocabulary import Answer, Feed, Hazard, Origin, Question, Stage, TeamPosition
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory, Limits
@@ -45,6 +45,16 @@ class Turn:
             self.call.case = call.case.model_copy()
         self.given = given
         self.at = at
+
+    def name(self, agency: str) -> None:
+        """Know whose call it is. Fixed by whoever named it first: nobody takes another agency's call over.
+
+        Raises:
+            Rejected: no such agency is registered, so there is nobody to tell anything of it.
+        """
+        if agency not in self.given.agencies:
+            raise Rejected("agency:unregistered")
+        self.call.agency = self.call.agency or agency
 
     @property
     def directory(self) -> Directory:

@@ -5,7 +5,7 @@ decides. So more danger can never make a call more eligible, and what is unknown
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import pairwise
 from operator import attrgetter
@@ -14,16 +14,17 @@ from typing import NamedTuple, TypeAlias
 from pydantic import ValidationError
 
 from divert_contracts.call import HISTORY_REMOVED, Decision, Picture, Private, RuleFired, Signal
-from divert_contracts.facts.calls import PictureFact
-from divert_contracts.facts.policies import PolicyPublished
-from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.policy import Versioned, Versions
+from divert_contracts.facts.calls import CallReopened, PictureFact
+from divert_contracts.facts.policies import PolicyPublished, ShadowEnded
+from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
+from divert_contracts.policy import Versioned, Versions, must_be_in_time, must_be_usable
 from divert_contracts.step import Rejected
 from divert_contracts.vocabulary import (
     Acuity,
     AgeBand,
     Answer,
     Certainty,
+    Change,
     Eligibility,
     Feed,
     Hazard,
@@ -37,6 +38,9 @@ from divert_triage.domain.reading import UNREAD, Reader, not_read
 
 MOST_CODES_REMEMBERED = 4096
 """Call types whose reading is kept; a city has a few hundred, and rubbish must not fill the memory."""
+
+ENDED = "ended"
+"""Stands for a version from when on nothing is tried beside the policy in force."""
 
 _ANSWERED = frozenset((Answer.YES, Answer.NO))
 _URGENCY = {acuity: urgency for urgency, acuity in enumerate(SCALE)}
@@ -130,13 +134,15 @@ class Given:
     """What triage has learnt."""
 
     policies: Versions[Compiled] = field(default_factory=Versions[Compiled])
+    shadows: Versions[Compiled | None] = field(default_factory=Versions[Compiled | None])
+    """What is tried beside; null from when a trial has ended."""
 
 
 def policy_published(given: Given, fact: PolicyPublished) -> Given:
-    """Learn a version of the triage policy.
+    """Learn a version of the triage policy, or one that is tried beside it.
 
     Raises:
-        Rejected: the document does not fit; what was in force stays in force.
+        Rejected: the document does not fit, or may never come into force; what was in force stays in force.
     """
     if fact.kind is not PolicyKind.TRIAGE:
         return given
@@ -144,26 +150,92 @@ def policy_published(given: Given, fact: PolicyPublished) -> Given:
         policy = TriagePolicy.model_validate(fact.document)
     except ValidationError as error:
         raise Rejected(f"policy:{error.error_count()}-errors") from None
-    return Given(given.policies.with_version(fact.version, fact.in_force_from, compiled(policy)))
+    if not fact.shadow:
+        return replace(given, policies=given.policies.published(fact, compiled(policy)))
+    must_be_usable(fact)
+    must_be_in_time(fact.occurred_at, fact.in_force_from)
+    return replace(given, shadows=given.shadows.following(fact.version, fact.in_force_from, compiled(policy)))
 
 
-def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged]:
-    """Judge a revision, its text included, by the policy that was in force when it was accepted."""
+def shadow_ended(given: Given, fact: ShadowEnded) -> Given:
+    """Learn from when on nothing is tried beside any more.
+
+    Raises:
+        Rejected: that is too soon for every process to know of it.
+    """
+    if fact.kind is not PolicyKind.TRIAGE:
+        return given
+    must_be_in_time(fact.occurred_at, fact.ends_from)
+    return replace(given, shadows=given.shadows.following(ENDED, fact.ends_from, None))
+
+
+def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged] | tuple[CallTriaged, ShadowDiffered]:
+    """Judge a revision, its text included, by the policy that was in force when it was accepted.
+
+    Where another policy is tried beside it and answers otherwise, that is said too.
+    """
     in_force = given.policies.at(fact.occurred_at)
     judgement = judge(fact.picture, in_force, read_texts(fact.private, in_force.value))
-    return (
-        CallTriaged(
-            occurred_at=fact.occurred_at,
-            call_id=fact.call_id,
-            agency=fact.agency,
-            incident_number=fact.incident_number,
-            revision=fact.revision,
-            picture=fact.picture,
-            decide_by=fact.decide_by,
-            signals=judgement.signals,
-            decision=judgement.decision,
-        ),
+    triaged = CallTriaged(
+        occurred_at=fact.occurred_at,
+        call_id=fact.call_id,
+        agency=fact.agency,
+        incident_number=fact.incident_number,
+        revision=fact.revision,
+        picture=fact.picture,
+        decide_by=fact.decide_by,
+        signals=judgement.signals,
+        decision=judgement.decision,
+        reopens=fact.reopens if isinstance(fact, CallReopened) else None,
     )
+    shadow = given.shadows.from_then(fact.occurred_at)
+    if shadow is None or shadow.value is None:
+        return (triaged,)
+    beside = Versioned(shadow.version, shadow.in_force_from, shadow.value)
+    tried = judge(fact.picture, beside, read_texts(fact.private, shadow.value))
+    change = changed(judgement, tried)
+    if change is None:
+        return (triaged,)
+    differed = ShadowDiffered(
+        occurred_at=fact.occurred_at,
+        call_id=fact.call_id,
+        agency=fact.agency,
+        revision=fact.revision,
+        in_force=judgement.decision,
+        shadow=tried.decision,
+        change=change,
+    )
+    return triaged, differed
+
+
+def changed(before: Judgement, after: Judgement) -> Change | None:
+    """Say how one policy's answer differs from another's, the most dangerous difference first; null where not at all.
+
+    Other rules for the same answer are no difference.
+    """
+    old, new = before.decision, after.decision
+    if old.eligibility is not new.eligibility:
+        if new.eligibility is Eligibility.ELIGIBLE:
+            return Change.NEWLY_ELIGIBLE
+        if old.eligibility is Eligibility.INELIGIBLE:
+            return Change.NO_LONGER_EXCLUDED
+        return Change.NO_LONGER_ELIGIBLE if old.eligibility is Eligibility.ELIGIBLE else Change.NEWLY_EXCLUDED
+    if old.hard_exclusion is not new.hard_exclusion:
+        return Change.NO_LONGER_EXCLUDED if old.hard_exclusion else Change.NEWLY_EXCLUDED
+    seen, sees = _hazards(before), _hazards(after)
+    more_urgent = _URGENCY[new.acuity] - _URGENCY[old.acuity]
+    differences = (
+        (Change.DANGER_UNSEEN, seen - sees),
+        (Change.LESS_URGENT, more_urgent < 0),
+        (Change.OTHER_PROGRAMME, old.programme is not new.programme),
+        (Change.MORE_URGENT, more_urgent > 0),
+        (Change.DANGER_SEEN, sees - seen),
+    )
+    return next((change for change, differs in differences if differs), None)
+
+
+def _hazards(judgement: Judgement) -> set[Hazard]:
+    return {signal.hazard for signal in judgement.signals if is_told(signal)}
 
 
 def judge(picture: Picture, in_force: Versioned[Compiled], read: tuple[Signal, ...] = ()) -> Judgement:
@@ -229,11 +301,6 @@ def read_texts(private: Private | None, rules: Compiled) -> tuple[Signal, ...]:
 def is_told(signal: Signal) -> bool:
     """Say whether a signal counts: all but what is denied."""
     return signal.certainty is not Certainty.DENIED
-
-
-def explained(judgement: Judgement, rules: Compiled) -> tuple[tuple[RuleFired, Rule], ...]:
-    """Return each rule that fired with its words, the deciding one first."""
-    return tuple((fired, rules.rules[fired.rule]) for fired in judgement.decision.rules)
 
 
 def division(picture: Picture) -> int | None:
