@@ -50,11 +50,12 @@ TOLD_ROUTING = frozenset(
         "RecallConfirmed",
         "CaseHandedBack",
         "CaseClosed",
+        "NeighbourReported",
     }
 )
-"""Facts of calls.v1, triage.v1 and cases.v1 that routing must have taken in, each one: a cancellation or a call for
+"""Facts of calls.v1, triage.v1, cases.v1 and neighbours.v1 that routing must have taken in, each one: a cancellation or a call for
 help that went missing is as bad as a call."""
-TOLD_ON = frozenset({"calls.v1", "triage.v1", "cases.v1"})
+TOLD_ON = frozenset({"calls.v1", "triage.v1", "cases.v1", "neighbours.v1"})
 INBOX_REACHES_BACK = timedelta(days=6)
 """How old a fact may be to be looked for in routing's inbox, which is kept for a day longer."""
 WRITTEN_FOR_REPORTING = "reporting"
