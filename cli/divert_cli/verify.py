@@ -53,8 +53,8 @@ TOLD_ROUTING = frozenset(
         "NeighbourReported",
     }
 )
-"""Facts of calls.v1, triage.v1, cases.v1 and neighbours.v1 that routing must have taken in, each one: a cancellation or a call for
-help that went missing is as bad as a call."""
+"""Facts of the topics below that routing must have taken in, each one: a cancellation or a call for help that went
+missing is as bad as a call."""
 TOLD_ON = frozenset({"calls.v1", "triage.v1", "cases.v1", "neighbours.v1"})
 INBOX_REACHES_BACK = timedelta(days=6)
 """How old a fact may be to be looked for in routing's inbox, which is kept for a day longer."""
