@@ -117,6 +117,10 @@ class Engine(Generic[G]):
         self._committed = committed
         self._positions: dict[TopicPartition, int] = {}
         self._handles = service.handles
+        self._carried = service.carried
+        self._foreign = frozenset(
+            name for topic in service.reads if topic.foreign for name in service.names_of([topic])
+        )
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Return where to read partitions on from."""
@@ -325,11 +329,16 @@ class Engine(Generic[G]):
         dead: list[_Dead] = []
         for record in records:
             try:
-                envelopes.append((record, decode(record.value, record.headers)))
+                envelope = decode(record.value, record.headers)
             except UnknownType:
                 metrics.UNKNOWN_TYPES.labels(self._service.group).inc()
             except Rejected as why:
                 dead.append(_Dead(record, str(why)))
+            else:
+                if type(envelope.fact) in self._carried[record.topic]:
+                    envelopes.append((record, envelope))
+                else:  # whoever may write on one topic must not speak as another
+                    dead.append(_Dead(record, "topic:type"))
         return envelopes, dead
 
     async def _batch(
@@ -402,7 +411,9 @@ class Engine(Generic[G]):
             "dead-letter", topic=record.topic, partition=record.partition, offset=record.offset, reason=dead.reason
         )
         metrics.DEAD_LETTERS.labels(self._service.group, record.topic).inc()
-        work.dead += 1
+        if record.topic not in self._foreign:
+            # What others write must not be able to stop us.
+            work.dead += 1
         work.outgoing.append(dead_letter(self._service.name, record, dead.reason))
         cause = one.id if one else ids.foreign_id(f"{record.topic}/{record.partition}", str(record.offset))
         failure = Failure(None if one is None else one.fact.type_name(), dead.reason, _agency(record, one))

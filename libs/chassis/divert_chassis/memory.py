@@ -166,7 +166,10 @@ class MemoryWorld:
         self.log.append((topic, envelope))
         for reader in self._readers:
             if type(envelope.fact) in reader.wired.folds:
-                reader.given = reader.wired.learn(reader.given, decode(value, headers).fact)
+                try:
+                    reader.given = reader.wired.learn(reader.given, decode(value, headers).fact)
+                except Rejected as why:
+                    self.dead.append((reader.wired.source, topic, str(why)))
             if topic in reader.topics:
                 partition = zlib.crc32(key) % 6
                 queue = reader.queues.setdefault((topic, partition), deque())

@@ -120,6 +120,11 @@ class Wired(Generic[G]):
         return tuple(t for t in TOPICS if self.name in t.read_by and self.handles.intersection(t.carries))
 
     @property
+    def carried(self) -> dict[str, frozenset[type[Fact]]]:
+        """What the topics that it consumes may carry, by their Kafka names."""
+        return {name: frozenset(t.carries) for t in self.reads for name in self.names_of([t])}
+
+    @property
     def learns_from(self) -> tuple[Topic, ...]:
         """The topics that it reads whole."""
         return tuple(t for t in TOPICS if self.folds.keys() & set(t.carries))

@@ -31,9 +31,10 @@ from divert_contracts.facts.cases import (
     TeamEnRoute,
     TeamOnScene,
 )
-from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished
+from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished, ShadowEnded
 from divert_contracts.facts.routing import (
     AssistanceRequested,
+    CallClaimed,
     CallConcluded,
     CallDirected,
     CallHandedOff,
@@ -45,6 +46,7 @@ from divert_contracts.facts.routing import (
     CaseUpdated,
     DangerCleared,
     DangerNearby,
+    DecisionRereviewed,
     HandoffConfirmed,
     NeighbourReported,
     QuestionAnswered,
@@ -52,8 +54,11 @@ from divert_contracts.facts.routing import (
     SafetyCheckMissed,
 )
 from divert_contracts.facts.shifts import ShiftChanged
+from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid, StatementAnswered
 from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 
+PROVIDER = "provider"
+"""Writes on its own topic with its own client."""
 FOR_EVER = None
 """Kept without limit, uncompacted."""
 
@@ -65,7 +70,7 @@ class Topic:
     name: str
     carries: tuple[type[Fact], ...]
     written_by: frozenset[str]
-    """Services (and ``cli``) that publish on it."""
+    """Services, ``cli`` or ``provider``: who publishes on it."""
     read_by: frozenset[str]
     """Services that consume it; ``*`` means every service, without a group."""
     kept: timedelta | None
@@ -76,6 +81,11 @@ class Topic:
     """Never changed within a topic's version: keys would move."""
     key: str = "call_id"
     """What its records are keyed by, and so ordered within: a fact's ``key``."""
+
+    @property
+    def foreign(self) -> bool:
+        """Whether others than divert write on it."""
+        return PROVIDER in self.written_by
 
     @property
     def family(self) -> str | None:
@@ -124,6 +134,8 @@ ROUTING = _topic(
     CallOpened,
     CallReviewed,
     CallDirected,
+    CallClaimed,
+    DecisionRereviewed,
     CaseOffered,
     CaseUpdated,
     CaseRecalled,
@@ -185,6 +197,25 @@ ASSIGNMENTS = _topic(
     private=True,
     partitions=3,
 )
+STATUSES = _topic(
+    "statuses.{provider}.v1",
+    CaseStatusSaid,
+    ShiftSaid,
+    by=PROVIDER,
+    to="provider-gateway",
+    kept=timedelta(hours=72),
+    partitions=3,
+    key="case_id",
+)
+ANSWERS = _topic(
+    "answers.{provider}.v1",
+    StatementAnswered,
+    by="provider-gateway",
+    to="",
+    kept=timedelta(hours=72),
+    partitions=3,
+    key="case_id",
+)
 HANDOFFS = _topic(
     "handoffs.{agency}.v1",
     CallHandedOff,
@@ -201,6 +232,7 @@ FEEDBACK = _topic(
 POLICIES = _topic(
     "policies.v1",
     PolicyPublished,
+    ShadowEnded,
     AgencyRegistered,
     ClockSet,
     by="cli",
@@ -218,6 +250,8 @@ TOPICS: tuple[Topic, ...] = (
     CASES,
     SHIFTS,
     ASSIGNMENTS,
+    STATUSES,
+    ANSWERS,
     HANDOFFS,
     FEEDBACK,
     POLICIES,

@@ -387,6 +387,29 @@ class HandOffReason(Term):
     UNKNOWN = "unknown"
 
 
+class Verb(Term):
+    """What a provider can say of a case: the HTTP routes' names."""
+
+    ACKNOWLEDGE = "acknowledge"
+    DECLINE = "decline"
+    TEAM_ASSIGNED = "team-assigned"
+    EN_ROUTE = "en-route"
+    ON_SCENE = "on-scene"
+    CONTACTED = "contacted"
+    SAFETY_CHECK = "safety-check"
+    QUESTION = "question"
+    BACKUP = "backup"
+    EMERGENCY = "emergency"
+    BACKUP_ARRIVED = "backup-arrived"
+    CONFIRM_RECALL = "confirm-recall"
+    HAND_BACK = "hand-back"
+    CLOSE = "close"
+    FOLLOW_UP = "follow-up"
+    SAFETY_EVENT = "safety-event"
+    NOTE = "note"
+    UNKNOWN = "unknown"
+
+
 class Assistance(Term):
     """What help a team needs from the PSAP while it keeps the case."""
 
@@ -532,4 +555,25 @@ class PolicyKind(Term):
     TRIAGE = "triage"
     ROUTING = "routing"
     """Providers, divisions, hours, agreements and every time limit."""
+    UNKNOWN = "unknown"
+
+
+class Change(Term):
+    """How one policy's answer differs from another's; the dangerous ones first. The first that fits counts."""
+
+    NEWLY_ELIGIBLE = "newly_eligible"
+    """May be offered now, and might not before."""
+    NO_LONGER_EXCLUDED = "no_longer_excluded"
+    """A person may let it through now, or the exclusion is no hard one any more."""
+    DANGER_UNSEEN = "danger_unseen"
+    """A danger that was seen before is not seen now."""
+    LESS_URGENT = "less_urgent"
+    OTHER_PROGRAMME = "other_programme"
+    MORE_URGENT = "more_urgent"
+    DANGER_SEEN = "danger_seen"
+    """A danger is seen that was not before."""
+    NEWLY_EXCLUDED = "newly_excluded"
+    """No person may let it through now, or the exclusion has become a hard one."""
+    NO_LONGER_ELIGIBLE = "no_longer_eligible"
+    """Might be offered before, and may not now."""
     UNKNOWN = "unknown"

@@ -241,6 +241,16 @@ class Outcomes:
         )
         return {row["denominator"]: row["calls"] for row in rows}
 
+    async def rereviews(self, wanted: Filter) -> list[tuple[str, str, int]]:
+        """Return what the rules had decided, what a person would have, and the number of such calls."""
+        where, values = wanted.where()
+        rows = await self._pool.fetch(
+            f"SELECT rereview_of, rereview, count(*) AS calls FROM call_outcomes WHERE {where}"  # noqa: S608
+            " AND rereview IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
+            *values,
+        )
+        return [(row["rereview_of"], row["rereview"], row["calls"]) for row in rows]
+
     async def hours(self, wanted: Filter, *, limit: int) -> list[Hour]:
         """Return the counts by hour of acceptance, newest first."""
         where, values = wanted.where()

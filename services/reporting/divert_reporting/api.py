@@ -2,6 +2,7 @@
 
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, JsonValue, TypeAdapter
@@ -11,9 +12,11 @@ from divert_chassis.run import Runtime
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import Feed, Outcome, OutcomeReason
 from divert_reporting.adapters import Filter, Hour, Outcomes
+from divert_reporting.domain.figures import Agreement, agreement
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
 from divert_reporting.pages import add_pages
+from divert_reporting.pages.words import sentence
 from divert_reporting.settings import Settings
 
 MOST_ROWS = 1_000
@@ -42,6 +45,8 @@ class Entry(Model):
     """The writer's count of facts for its key."""
     cause: UUID | None = None
     """The fact or command that it follows from; a fact of this time-line, or one on a topic that is forgotten."""
+    says: str
+    """The same in a sentence or two."""
     content: dict[str, JsonValue]
     """What it says: codes, answers, flags and times; no free text."""
 
@@ -141,7 +146,7 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
         row = None if record is None else outcome(record)
         if record is None or row is None:
             raise Problem(404, "unknown-call", "Not found", "Nothing is known of this call.")
-        return CallStory(outcome=row, facts=tuple(map(_entry, in_order(record.facts))))
+        return CallStory(outcome=row, facts=tuple(_entry(one, settings.zone) for one in in_order(record.facts)))
 
     @router.get("/v1/funnel", tags=["counts"])
     async def read_funnel(wanted: Wanted) -> Funnel:
@@ -157,6 +162,11 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
             denominators=await outcomes.denominators(wanted),
         )
 
+    @router.get("/v1/agreement", tags=["counts"])
+    async def read_agreement(wanted: Wanted) -> Agreement:
+        """Count how often blind re-review agrees with the rules' own decisions."""
+        return agreement(await Outcomes(runtime.pool).rereviews(wanted))
+
     @router.get("/v1/hourly", tags=["counts"])
     async def read_hours(
         wanted: Wanted,
@@ -169,7 +179,7 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
     return router
 
 
-def _entry(noted: Noted) -> Entry:
+def _entry(noted: Noted, zone: ZoneInfo) -> Entry:
     content = CONTENT.validate_json(noted.fact.model_dump_json(exclude_none=True, exclude={"call_id", "occurred_at"}))
     return Entry(
         id=noted.id,
@@ -178,5 +188,6 @@ def _entry(noted: Noted) -> Entry:
         source=noted.source,
         sequence=noted.sequence,
         cause=noted.cause,
+        says=sentence(noted.fact, zone),
         content=content,
     )

@@ -6,8 +6,9 @@ from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
 from divert_contracts.facts.routing import NeighbourReported
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.facts.triage import CallTriaged
+from divert_routing.adapters import PostgresDesk
 from divert_routing.domain import cases as providers
-from divert_routing.domain import deadlines, desk, failures, given, neighbours, promises, revisions, timers
+from divert_routing.domain import deadlines, desk, failures, given, neighbours, promises, rereviews, revisions, timers
 from divert_routing.domain.call import Call
 
 
@@ -22,6 +23,7 @@ def build() -> Service[given.Given]:
         Call,
         blank=Call.blank,
         lists=("stage", "agency", "provider", "acuity"),
+        projection=PostgresDesk(),
         neighbourhood=neighbours.Neighbourhood(),
     )
     call.on(calls.CallReceived, revisions.received)
@@ -54,6 +56,9 @@ def build() -> Service[given.Given]:
     call.on(desk.Direct, desk.directed)
     call.on(desk.ClearDanger, desk.danger_cleared)
     call.on(desk.AnswerQuestion, desk.question_answered)
+    call.on(desk.ClaimCall, desk.claimed)
+    call.on(desk.HandOver, desk.handed_over)
+    call.on(rereviews.DecideAgain, rereviews.decided_again)
 
     call.on(timers.TriageOverdue, deadlines.triage_overdue)
     call.on(timers.ReviewOverdue, deadlines.review_overdue)

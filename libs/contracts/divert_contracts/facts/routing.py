@@ -67,6 +67,33 @@ class CallDirected(RoutingFact):
     until: AwareDatetime | None = None
 
 
+class CallClaimed(RoutingFact):
+    """Somebody at the desk looks after the call from now on."""
+
+    by: str
+    """Who."""
+    previous: str | None = None
+    """Who looked after it before; null when nobody did."""
+    said_by: str
+    """Who said so: whoever takes the call, or hands it over."""
+
+
+class DecisionRereviewed(RoutingFact):
+    """A person decided again, without knowing it, what the rules had decided by themselves; the call is not changed."""
+
+    revision: Revision
+    """The revision that both saw."""
+    automatic: Eligibility
+    """What the rules had decided."""
+    eligibility: Eligibility
+    """What the person would have; ``needs_review`` when they would have asked somebody."""
+    agreed: bool
+    reason: ReviewReason
+    by: str
+    policy: str
+    """Version of the triage policy that the rules had decided by."""
+
+
 class CaseOffered(RoutingFact, WithPrivate):
     """A provider was offered a call."""
 

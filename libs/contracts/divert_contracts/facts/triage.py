@@ -6,6 +6,7 @@ from pydantic import AwareDatetime
 
 from divert_contracts.call import Decision, Picture, Revision, Signal
 from divert_contracts.facts.base import CallFact
+from divert_contracts.vocabulary import Change
 
 
 class CallTriaged(CallFact):
@@ -27,3 +28,5 @@ class ShadowDiffered(CallFact):
     revision: Revision
     in_force: Decision
     shadow: Decision
+    change: Change = Change.UNKNOWN
+    """What the second policy would have changed."""

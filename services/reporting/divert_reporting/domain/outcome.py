@@ -30,6 +30,7 @@ from divert_contracts.facts.routing import (
     CallReviewed,
     CaseOffered,
     CaseRecalled,
+    DecisionRereviewed,
     HandoffConfirmed,
     ResponderRecorded,
 )
@@ -124,6 +125,10 @@ class CallOutcome(Model):
     """What the rules decided of the newest revision before the conclusion; null before triage."""
     review: Eligibility | None = None
     """What a person decided last; null without a review."""
+    rereview_of: Eligibility | None = None
+    """What the rules had decided where a person decided it again without knowing; null where nobody did."""
+    rereview: Eligibility | None = None
+    """What that person would have decided."""
     rule_ids: tuple[str, ...] = ()
     """Every rule that fired for that revision, the deciding one first."""
     policy: str | None = None
@@ -300,6 +305,7 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
     told_off = {one.handoff_id for one in handoffs}
     helpers = facts.each(ResponderRecorded)
     review = facts.last(CallReviewed)
+    again = facts.last(DecisionRereviewed)
     follow_up = facts.last(FollowUpDone)
     result = None if end is None else end.outcome
     agency = next(one.agency for one in facts.all if isinstance(one, CallFact))
@@ -328,6 +334,8 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         programme=(Programme.NONE if decision is None else decision.programme) if end is None else end.programme,
         eligibility=None if decision is None else decision.eligibility,
         review=None if review is None else review.eligibility,
+        rereview_of=None if again is None else again.automatic,
+        rereview=None if again is None else again.eligibility,
         rule_ids=() if decision is None else tuple(fired.rule for fired in decision.rules),
         policy=(None if decision is None else decision.policy) if end is None else end.policy,
         routing_policy=None if end is None else end.routing_policy,

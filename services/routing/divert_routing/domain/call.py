@@ -19,6 +19,7 @@ from divert_contracts.vocabulary import (
     CancelReason,
     Contact,
     Disposition,
+    Eligibility,
     Feed,
     HandBackReason,
     HandOffReason,
@@ -81,6 +82,10 @@ class Case(Changeable):
     unit: str | None = None
     questions: tuple[Question, ...] = ()
     """Asked by the team, not answered yet."""
+    asked_at: AwareDatetime | None = None
+    """When the oldest of them was asked."""
+    extended_to: AwareDatetime | None = None
+    """The later limit that the desk granted last."""
     medical_told: bool = False
     """The PSAP was asked for an ambulance."""
     backup_wanted: bool = False
@@ -157,6 +162,26 @@ class Reviewed(Model):
     """Danger in calls close by, by their ids; the review lapses when there is another."""
 
 
+class Claim(Model):
+    """Who at the desk looks after the call."""
+
+    by: str
+    at: AwareDatetime
+    until: AwareDatetime
+    """While it runs nobody else may review; whoever looked after the call is remembered after it."""
+
+
+class Rereview(Model):
+    """A decision that the rules took by themselves, chosen to be decided again by a person who does not know it."""
+
+    revision: Revision
+    automatic: Eligibility
+    policy: str
+    since: AwareDatetime
+    waiting: bool = True
+    """Nobody has decided again, and the revision is the newest."""
+
+
 class Call(State):
     """A call: one state machine. Times are domain time; a limit that does not run is null."""
 
@@ -212,6 +237,9 @@ class Call(State):
     reviewed: Reviewed | None = None
     programme: Programme | None = None
     """What the desk chose instead of the decision's programme."""
+
+    claim: Claim | None = None
+    rereview: Rereview | None = None
 
     triage_by: AwareDatetime | None = None
     review_by: AwareDatetime | None = None
@@ -273,6 +301,11 @@ class Call(State):
         if self.diverted and self.picture is not None:
             return Feed.DIVERTED
         return Feed.UNKNOWN if self.picture is None else Feed.OBSERVED
+
+    @property
+    def told_private(self) -> Private | None:
+        """The private part as others are told it."""
+        return None if self.private is None else self.private.for_others()
 
     @property
     def complete(self) -> bool:

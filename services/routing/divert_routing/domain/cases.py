@@ -168,6 +168,7 @@ def question_asked(call: Call, fact: QuestionAsked, given: Given, at: datetime) 
     case = _current(turn.call, fact)
     if case is not None and fact.question not in case.questions:
         case.questions = (*case.questions, fact.question)
+        case.asked_at = case.asked_at or at
     return turn.done()
 
 

@@ -225,6 +225,15 @@ class Limits(Entry):
         return max(first, min(elapsed, self.repeat_at_most_every))
 
 
+class Desk(Entry):
+    """What is agreed with the dispatch desk."""
+
+    claim_for: Span = timedelta(seconds=90)
+    """How long a claim keeps a review from others, unless it is renewed."""
+    rereview_share: float = Field(default=0.02, ge=0, le=1)
+    """The part of the rules' own decisions that a person decides again, without knowing them."""
+
+
 class Location(NamedTuple):
     """Where a call is, as far as divisions go."""
 
@@ -258,6 +267,7 @@ class Directory(Entry):
     mutual_aid: tuple[MutualAid, ...] = ()
     outages: tuple[Outage, ...] = ()
     limits: Limits
+    desk: Desk = Desk()
 
     @field_validator("timezone")
     @classmethod

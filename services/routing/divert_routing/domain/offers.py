@@ -82,7 +82,7 @@ def offer(turn: Turn, route: Route) -> None:
     turn.say(
         CaseOffered(
             **turn.head,
-            private=call.private,
+            private=call.told_private,
             case_id=case.case_id,
             provider=case.provider,
             attempt=case.epoch,
@@ -126,7 +126,7 @@ def keep_informed(turn: Turn) -> None:
     turn.say(
         CaseUpdated(
             **turn.head,
-            private=call.private if call.own else None,
+            private=call.told_private if call.own else None,
             case_id=call.case.case_id,
             provider=call.case.provider,
             picture=call.picture,

@@ -215,7 +215,7 @@ def _say_hand_off(turn: Turn, one: HandOff) -> None:
     turn.say(
         CallHandedOff(
             **turn.head,
-            private=call.private,
+            private=call.told_private,
             handoff_id=one.handoff_id,
             incident_number=call.incident_number,
             reason=one.reason,
@@ -235,7 +235,7 @@ def _say_help(turn: Turn, one: Help) -> None:
     turn.say(
         AssistanceRequested(
             **turn.head,
-            private=call.private,
+            private=call.told_private,
             handoff_id=one.handoff_id,
             incident_number=call.incident_number,
             case_id=one.case_id,

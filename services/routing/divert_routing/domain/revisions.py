@@ -15,7 +15,7 @@ from divert_contracts.facts.routing import ResponderRecorded
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.step import Next
 from divert_contracts.vocabulary import HandOffReason, PoliceInvolvement, Responder, Stage
-from divert_routing.domain import dangers, endings, offers, promises
+from divert_routing.domain import dangers, endings, offers, promises, rereviews
 from divert_routing.domain.call import Call
 from divert_routing.domain.cases import involve_police
 from divert_routing.domain.decisions import consider, endanger
@@ -62,6 +62,7 @@ def triaged(call: Call, fact: CallTriaged, given: Given, at: datetime) -> Next[C
         now.told = now.told and not fact.signals
         now.judged = True
         now.decision, now.signals = fact.decision, fact.signals
+        rereviews.choose(turn)
     hazards = dangers.counting(now, dangers.of_triage(fact), fact.occurred_at)
     endanger(turn, hazards, dangers.rule_of(fact))
     if now.case is not None:
@@ -157,6 +158,7 @@ def _heard(turn: Turn, fact: PictureFact | CallTriaged) -> bool:
         call.picture = fact.picture
         call.division = turn.directory.locate(fact.picture).division
         call.own = call.judged = call.told = False
+        rereviews.drop(call)
     if call.concluded:
         _make_up(turn)
     elif is_diverted(fact.picture):

@@ -1,0 +1,66 @@
+"""Figures with their uncertainty."""
+
+from collections.abc import Iterable
+from math import sqrt
+
+from divert_contracts.model import Model
+from divert_contracts.vocabulary import Eligibility
+
+Z = 1.959963984540054
+"""Of the normal distribution, for 95%."""
+
+
+class Pair(Model):
+    """How often the rules and a person decided so."""
+
+    automatic: Eligibility
+    person: Eligibility
+    """``needs_review`` when the person would have asked somebody."""
+    calls: int
+
+
+class Agreement(Model):
+    """How often a person who decided again, without knowing it, what the rules had decided came to the same."""
+
+    rereviewed: int
+    """Calls."""
+    agreed: int
+    """Calls."""
+    share: float | None
+    """Agreed of those decided again, 0 to 1; null when there are none."""
+    low: float | None
+    """Lower end of the 95% interval (Wilson)."""
+    high: float | None
+    """Upper end."""
+    pairs: tuple[Pair, ...]
+
+
+def agreement(counted: Iterable[tuple[str, str, int]]) -> Agreement:
+    """Return the figure from counts by what the rules and what persons decided."""
+    pairs = tuple(Pair(automatic=Eligibility(a), person=Eligibility(p), calls=n) for a, p, n in counted)
+    rereviewed = sum(one.calls for one in pairs)
+    agreed = sum(one.calls for one in pairs if one.automatic is one.person)
+    low, high = wilson(agreed, rereviewed) if rereviewed else (None, None)
+    return Agreement(
+        rereviewed=rereviewed,
+        agreed=agreed,
+        share=agreed / rereviewed if rereviewed else None,
+        low=low,
+        high=high,
+        pairs=pairs,
+    )
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """Return the 95% interval of a share (Wilson's score, without correction for continuity).
+
+    Args:
+        hits: how many.
+        of: of how many; at least 1.
+    """
+    share = hits / of
+    centre = share + Z * Z / (2 * of)
+    spread = Z * sqrt(share * (1 - share) / of + Z * Z / (4 * of * of))
+    whole = 1 + Z * Z / of
+    # Rounding may not push an end past the share itself.
+    return max(0.0, min(share, (centre - spread) / whole)), min(1.0, max(share, (centre + spread) / whole))
