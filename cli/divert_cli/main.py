@@ -42,6 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("verify", "divert_cli.verify:verify", "Reconcile Kafka and Postgres: is every call accounted for?"),
     Command("prepare", "divert_cli.prepare:command", "Make topics and publish policies on a Kafka of your own."),
     Command("provider", "divert_cli.provider:provider", "Let a provider's own client onto Kafka."),
+    Command("webhook", "divert_cli.webhook:webhook", "Say where a provider's webhooks are sent, and try it."),
     Command("test", "divert_cli.testing:run_tests", "Run the tests; arguments go to pytest.", passes_on=True),
     Command("bench", "divert_cli.bench:bench", "How fast divert is on this machine."),
     Command("prove", "divert_cli.prove:prove", "Proofs that take a while: faults, rebuild, memory."),
