@@ -45,7 +45,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("webhook", "divert_cli.webhook:webhook", "Say where a provider's webhooks are sent, and try it."),
     Command("test", "divert_cli.testing:run_tests", "Run the tests; arguments go to pytest.", passes_on=True),
     Command("bench", "divert_cli.bench:bench", "How fast divert is on this machine."),
-    Command("prove", "divert_cli.prove:prove", "Proofs that take a while: faults, rebuild, memory."),
+    Command("prove", "divert_cli.prove:prove", "Proofs that take a while, such as faults and rebuild."),
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

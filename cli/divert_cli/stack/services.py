@@ -41,7 +41,11 @@ def _gateway(provider: str, port: int) -> ServiceProcess:
         module="divert_provider_gateway",
         prefix="PROVIDER_GATEWAY",
         port=port,
-        own={"PROVIDER_GATEWAY_PROVIDER": provider},
+        own={
+            "PROVIDER_GATEWAY_PROVIDER": provider,
+            # Whoever tries webhooks here has their server here too.
+            "PROVIDER_GATEWAY_WEBHOOK_PRIVATE": f'["{LOOPBACK}/32"]',
+        },
     )
 
 

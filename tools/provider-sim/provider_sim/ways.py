@@ -139,7 +139,9 @@ class ByHttp(Spoken):
         open_ = {one["case_id"]: one for one in (await self._get("/v1/cases?limit=500"))["cases"]}
         gone = [case for case, seen in self._seen.items() if case not in open_ and not seen.get("over")]
         for case in gone:
-            open_[case] = {**await self._get(f"/v1/cases/{case}"), "over": True}
+            now = await self._get(f"/v1/cases/{case}")
+            # One that expired is recalled in a moment.
+            open_[case] = {**now, "over": now.get("recall") is not None or now["stage"] != "expired"}
         for case, now in open_.items():
             before = self._seen.get(case)
             if before is None and now["stage"] != "offered":
@@ -359,7 +361,7 @@ async def _kafka(where: Where, machine: Machine, schemas: Schemas, stack: AsyncE
         f"answers.{where.provider}.v1",
         bootstrap_servers=where.kafka,
         group_id=f"{where.provider}.dispatch",
-        auto_offset_reset="latest",
+        auto_offset_reset="earliest",
         fetch_max_wait_ms=50,
         **login,
     )
