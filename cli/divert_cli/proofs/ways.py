@@ -20,10 +20,10 @@ from pydantic import JsonValue
 
 from divert_cli.calls import rows
 from divert_cli.errors import StackError
-from divert_cli.prepare import digest, publish_policy, seed_policy
+from divert_cli.prepare import publish_policy, seed_policy
 from divert_cli.provider import Access
 from divert_cli.stack import LocalStack
-from divert_contracts.facts.policies import PolicyPublished
+from divert_contracts.policy import LEAD, digest
 from divert_contracts.schemas import FOLDER
 from divert_contracts.vocabulary import PolicyKind
 
@@ -209,8 +209,8 @@ async def hurry(kafka: str, *, answer_within: float) -> None:
         "limits": {**limits, "by_acuity": short},
         "mutual_aid": [],
     }
-    known = {"version": version, "in_force_from": start, "document": document, "digest": digest(document, version)}
-    await publish_policy(kafka, PolicyPublished.model_validate({**policy.model_dump(), **known}))
+    known = {"version": version, "in_force_from": start, "document": document, "digest": digest(document)}
+    await publish_policy(kafka, policy.model_copy(update={"occurred_at": start - LEAD, **known}))
     await asyncio.sleep(_LEARNT)
 
 

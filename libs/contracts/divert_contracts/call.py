@@ -24,6 +24,9 @@ from divert_contracts.vocabulary import (
     TeamPosition,
 )
 
+HISTORY_REMOVED = "history-removed"
+"""The code of intake's warning that it took criminal history out of a text."""
+
 
 class Revision(Model):
     """Which version of a call's picture this is. Order: CAD's number, else its time of update, else arrival."""
@@ -73,7 +76,8 @@ class Signal(Model):
     code: str
     """What said it: a question, a call type, a flag or a lexicon entry. Never free text."""
     start: int | None = None
-    """First character in the narrative, counting from 0; null when it is not from text."""
+    """First character in the text that was read, counting from 0: the narrative, or with source ``call_type`` the call
+    type. Null when it is not from text, or from another text."""
     end: int | None = None
     """One past the last character."""
 
@@ -91,6 +95,8 @@ class Picture(Model):
     """The answers were filled in by an import, not given by a caller."""
     call_type: str | None = None
     """CAD's type code, which decides."""
+    call_type_text: str | None = None
+    """What CAD's own table calls that type; it can tell of danger, and decides nothing else."""
     initial_call_type: str | None = None
     priority: str | None = None
     reporting_district: str | None = None

@@ -31,7 +31,7 @@ from divert_contracts.facts.cases import (
     TeamEnRoute,
     TeamOnScene,
 )
-from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished
+from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished, ShadowEnded
 from divert_contracts.facts.routing import (
     AssistanceRequested,
     CallClaimed,
@@ -48,6 +48,7 @@ from divert_contracts.facts.routing import (
     DangerNearby,
     DecisionRereviewed,
     HandoffConfirmed,
+    NeighbourReported,
     QuestionAnswered,
     ResponderRecorded,
     SafetyCheckMissed,
@@ -183,6 +184,7 @@ SHIFTS = _topic(
     partitions=1,
     key="provider",
 )
+NEIGHBOURS = _topic("neighbours.v1", NeighbourReported, by="routing", to="routing", kept=timedelta(hours=72))
 ASSIGNMENTS = _topic(
     "assignments.{provider}.v1",
     CaseOffered,
@@ -230,6 +232,7 @@ FEEDBACK = _topic(
 POLICIES = _topic(
     "policies.v1",
     PolicyPublished,
+    ShadowEnded,
     AgencyRegistered,
     ClockSet,
     by="cli",
@@ -243,6 +246,7 @@ TOPICS: tuple[Topic, ...] = (
     CALLS,
     TRIAGE,
     ROUTING,
+    NEIGHBOURS,
     CASES,
     SHIFTS,
     ASSIGNMENTS,

@@ -18,6 +18,7 @@ MEDIA_TYPE = "application/emergency.eido+json"
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_MAY_BE_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _MISSING = "missing"
 _CODES = {"missing": _MISSING, "extra_forbidden": "unknown-field", "too_short": _MISSING}
 """What is said of pydantic's findings; those that are not here are about types, or come from a component itself."""
@@ -98,8 +99,12 @@ def given_back(text: str) -> dict[str, JsonValue]:
 
 
 def plain(text: str) -> dict[str, JsonValue]:
-    """Return the members of a document that was kept; a whole number beyond 64 bits is its text."""
-    return _members(json.loads(text, strict=False, parse_int=_whole_number, parse_constant=str))
+    """Return the members of a document that was kept, as values that anybody can hold.
+
+    A whole number beyond 64 bits is its text, and a lone surrogate U+FFFD.
+    """
+    fields = _members(json.loads(text, strict=False, parse_int=_whole_number, parse_constant=str))
+    return _writable_members(fields) if _MAY_BE_SURROGATE.search(text) else fields
 
 
 def written(fields: Mapping[str, JsonValue]) -> bytes:
@@ -107,7 +112,7 @@ def written(fields: Mapping[str, JsonValue]) -> bytes:
     try:
         return orjson.dumps(fields)
     except TypeError:
-        return orjson.dumps(_writable(dict(fields)))
+        return orjson.dumps(_writable_members(fields))
 
 
 def pointer(place: Place) -> str:
@@ -121,7 +126,7 @@ def _understood(fields: Mapping[str, JsonValue]) -> tuple[Eido, tuple[Odd, ...]]
     odd: list[Odd] = []
     while True:
         try:
-            return Eido.model_validate(rest), tuple(odd)
+            return Eido.model_validate(rest), tuple(reversed(odd))
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False, include_input=False)
         gone: set[Place] = set()
@@ -241,9 +246,13 @@ def _whole_number(digits: str) -> int | str:
     return int(digits) if len(digits) <= _SURE_DIGITS else digits
 
 
+def _writable_members(fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return {_SURROGATES.sub("\ufffd", name): _writable(value) for name, value in fields.items()}
+
+
 def _writable(value: JsonValue) -> JsonValue:
     if isinstance(value, dict):
-        return {_SURROGATES.sub("\ufffd", name): _writable(one) for name, one in value.items()}
+        return _writable_members(value)
     if isinstance(value, list):
         return [_writable(one) for one in value]
     return _SURROGATES.sub("\ufffd", value) if isinstance(value, str) else value

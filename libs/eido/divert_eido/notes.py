@@ -69,7 +69,7 @@ def plain(note: str) -> Plain:
         return Plain(_TAG_LIKE.sub(_ANGLE, note).strip(), whole=False)
     closed, last, rest = note.rpartition(">")
     marked = _NO_TAG.sub("&lt;", closed + last) + rest.replace("<", "&lt;")
-    cleaned = nh3.clean(marked, tags=set(_BLOCKS), attributes={}, link_rel=None)
+    cleaned = nh3.clean(marked, tags=set(_BLOCKS), attributes={"*": set()}, link_rel=None)
     lines = html.unescape(_BLOCK.sub("\n", cleaned)).splitlines()
     text = "\n".join(stripped for line in lines if (stripped := line.strip()))
     return Plain(_TAG_LIKE.sub(_ANGLE, text), whole=_words(html.unescape(_WORDLESS.sub("", note))) == _words(text))

@@ -1,10 +1,13 @@
-"""The desk's and CAD's way in: status, open calls, directory, and orders. Private words never leave here."""
+"""The desk's and CAD's way in: status, open calls, directory, orders, and the call as an EIDO.
+
+Private words leave here with the EIDO alone.
+"""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from divert_chassis.problems import Problem, refused
@@ -24,7 +27,9 @@ from divert_contracts.vocabulary import (
     ReviewReason,
     Stage,
 )
-from divert_routing.domain import desk
+from divert_eido.components import Eido
+from divert_eido.document import MEDIA_TYPE, written
+from divert_routing.domain import desk, eido
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory
 from divert_routing.domain.given import Given
@@ -39,6 +44,23 @@ Key = Annotated[
     str | None,
     Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Repeats with the same key do nothing."),
 ]
+Strict = Annotated[
+    str | None,
+    Query(description="`?strict`: only what is valid by the standard with its registries, nothing that came besides."),
+]
+NOT_STRICT = frozenset({"0", "false", "no"})
+EIDO_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "NENA's Emergency Incident Data Object (NENA-STA-021.1)",
+        "content": {MEDIA_TYPE: {"schema": {"type": "object", "required": [*sorted(Eido.NEEDS)]}}},
+    }
+}
+
+
+class EidoResponse(Response):
+    """An EIDO."""
+
+    media_type = MEDIA_TYPE
 
 
 class Order(Model):
@@ -181,6 +203,19 @@ def _interface(runtime: Runtime[Given]) -> APIRouter:
         if call is None or call.revision is None:
             raise _not_found()
         return at_desk(call)
+
+    @router.get("/calls/{call_id}/eido", tags=["calls"], response_class=EidoResponse, responses=EIDO_RESPONSES)
+    async def call_as_eido(call_id: UUID, strict: Strict = None) -> Response:
+        """Return the call as an EIDO, with its private words until they are forgotten: for the call's own agency alone.
+
+        A call that was posted as an EIDO comes back as that, with every member and value, and with who took it, how it
+        goes and how it ended.
+        """
+        call = await runtime.get(Call, str(call_id))
+        if call is None or call.revision is None:
+            raise _not_found()
+        export = eido.exported if strict is None or strict.lower() in NOT_STRICT else eido.exported_strictly
+        return EidoResponse(written(export(call, runtime.clock.now())))
 
     @router.get("/calls", tags=["calls"])
     async def calls(

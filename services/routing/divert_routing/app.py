@@ -3,11 +3,12 @@
 from divert_chassis.service import Service
 from divert_contracts.facts import calls, cases
 from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
+from divert_contracts.facts.routing import NeighbourReported
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.facts.triage import CallTriaged
 from divert_routing.adapters import PostgresDesk
 from divert_routing.domain import cases as providers
-from divert_routing.domain import deadlines, desk, failures, given, promises, rereviews, revisions, timers
+from divert_routing.domain import deadlines, desk, failures, given, neighbours, promises, rereviews, revisions, timers
 from divert_routing.domain.call import Call
 
 
@@ -19,7 +20,11 @@ def build() -> Service[given.Given]:
     routing.learns(ShiftChanged, given.shift_changed)
 
     call = routing.remembers(
-        Call, blank=Call.blank, lists=("stage", "agency", "provider", "acuity"), projection=PostgresDesk()
+        Call,
+        blank=Call.blank,
+        lists=("stage", "agency", "provider", "acuity"),
+        projection=PostgresDesk(),
+        neighbourhood=neighbours.Neighbourhood(),
     )
     call.on(calls.CallReceived, revisions.received)
     call.on(calls.CallUpdated, revisions.received)
@@ -29,6 +34,8 @@ def build() -> Service[given.Given]:
     call.on(calls.CallClosedByCad, revisions.closed_by_cad)
     call.on(calls.ResponderReported, revisions.responder_reported)
     call.on(calls.HandoffAccepted, promises.accepted)
+
+    call.on(NeighbourReported, neighbours.neighbour_reported)
 
     call.on(cases.CaseAcknowledged, providers.acknowledged)
     call.on(cases.CaseDeclined, providers.declined)

@@ -14,19 +14,19 @@ from divert_contracts.step import Rejected
 from divert_contracts.vocabulary import Acuity, Feed, PolicyKind, Programme
 from divert_routing.domain.directory import Day, Directory, Hours, division_of_district
 from divert_routing.domain.given import Given, agency_registered, policy_published, shift_changed
+from publishing import a_version
 from unit.routing.lives import NOON, changed, directory, seconds
 
 LOCATED = Path(__file__).parents[4] / "shared" / "data" / "lapd" / "lapd_located_incidents.csv"
 
 
 def published(version: str, document: Directory, in_force_from: datetime = NOON) -> PolicyPublished:
-    return PolicyPublished(
-        occurred_at=NOON,
-        kind=PolicyKind.ROUTING,
+    return a_version(
+        PolicyKind.ROUTING,
+        document.model_dump(mode="json"),
         version=version,
+        said_at=NOON,
         in_force_from=in_force_from,
-        document=document.model_dump(mode="json"),
-        digest="",
     )
 
 

@@ -205,6 +205,18 @@ class DangerNearby(RoutingFact):
 
     other_call_id: UUID
     hazards: tuple[Hazard, ...]
+    same_place: bool = True
+    """At the same address or call-back number, or the call that this one reopens; else in a cell close by."""
+
+
+class NeighbourReported(CallFact):
+    """Another call close by told of danger, or no longer does. From routing to itself; ``DangerNearby`` follows."""
+
+    other_call_id: UUID
+    hazards: tuple[Hazard, ...]
+    """All that count now; none when a person has cleared them."""
+    same_place: bool
+    """As in ``DangerNearby``."""
 
 
 class DangerCleared(RoutingFact):

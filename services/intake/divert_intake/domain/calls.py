@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from uuid import UUID, uuid5
 
 from divert_contracts import ids
-from divert_contracts.call import Picture, Private, Revision, Stamps
+from divert_contracts.call import HISTORY_REMOVED, Picture, Private, Revision, Stamps
 from divert_contracts.facts.base import CallFact
 from divert_contracts.facts.calls import (
     CallCancelled,
@@ -21,8 +21,8 @@ from divert_contracts.facts.calls import (
     ResponderReported,
 )
 from divert_contracts.vocabulary import Answer, CancelReason, Feed, Responder
-from divert_eido import document as eido_document
-from divert_intake.domain import eido, picture, reading
+from divert_eido.document import kept
+from divert_intake.domain import eido, picture
 from divert_intake.domain.given import Given
 from divert_intake.domain.reading import LONGEST_INCIDENT_NUMBER, Notes, Refused, Section, Warned, document
 
@@ -126,20 +126,23 @@ def as_json(body: bytes, intake: Intake) -> Whole | Refused:
 def as_eido(body: bytes, intake: Intake, feed: str | None = None) -> Whole | Refused:
     """Read a picture in NENA's form; ``feed`` is what an EIDO has no member for, and diverted when it is not given."""
     notes = Notes(intake.at)
-    document = reading.document(body, notes)
-    if isinstance(document, Refused):
-        return document
-    told = eido.told(document.fields, notes)
+    found = document(body, notes)
+    if isinstance(found, Refused):
+        return found
+    told = eido.told(found.fields, notes)
     if isinstance(told, Refused):
         return told
     agency = intake.agency_of(told.agencies)
     if agency is None:
         detail = "This EIDO names no agency that is registered to post calls."
         return Refused(403, "agency-not-registered", detail, "/updatedByAgencyReference/$ref")
+    notes.origins = told.origins
     fields = Section({"feed": feed or Feed.DIVERTED.value, **told.fields}, notes)
-    revision = picture.revision(fields, notes, document.digest)
-    read, private = picture.read(fields, notes, intake.key, eido=eido_document.kept(body))
-    notes.trace(told.origins)
+    revision = picture.revision(fields, notes, found.digest)
+    read, private = picture.read(fields, notes, intake.key)
+    pasted = any(one.code == HISTORY_REMOVED for one in notes.warned)
+    text = eido.kept_without_history(body) if pasted else kept(body)
+    private = private.model_copy(update={"eido": text})
     ends = Ends(told.closed, told.cancelled, told.replaced_by)
     return Whole(agency, told.identity, told.number, revision, read, private, tuple(notes.warned), ends)
 

@@ -4,15 +4,17 @@ An EIDO answers no screening question: what it says of danger, in codes, caution
 the place and narrative; what it does not say stays unanswered.
 """
 
+import html
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import JsonValue
 
+from divert_contracts.ids import AGENCY_URN
 from divert_eido import location
 from divert_eido.components import Component, Eido, Location, Merge, Reference
-from divert_eido.document import NotAnEido, read
+from divert_eido.document import NotAnEido, given_back, kept, read, written
 from divert_eido.notes import plain
 from divert_intake.domain.eido_codes import (
     AMBULANCES,
@@ -28,10 +30,8 @@ from divert_intake.domain.eido_codes import (
     RELATIONS,
     THERE,
 )
+from divert_intake.domain.history import without_history
 from divert_intake.domain.reading import LONGEST_INCIDENT_NUMBER, Notes, Refused
-
-OWN_AGENCY = "urn:divert:agency:"
-"""How divert itself names an agency that is registered with it."""
 
 _DISTRICT_DIGITS = (3, 4)
 _FEWEST_DIGITS = 7
@@ -82,7 +82,7 @@ class _Post:
             return
         read = plain(text)
         if not read.whole:
-            self.notes.keep("html-removed", text, origin, _without_numbers(origin))
+            self.notes.keep("html-removed", without_history(text)[0], origin, _without_numbers(origin))
         if read.text:
             self.words.append(read.text)
 
@@ -129,6 +129,19 @@ def told(document: dict[str, JsonValue], notes: Notes) -> Told | Refused:
         cancelled=_has_ended(eido, "Cancelled"),
         replaced_by=next((one.incident_tracking_identifier for one in eido.merge_component if _replaced(one)), None),
     )
+
+
+def kept_without_history(body: bytes) -> str:
+    """Return a document as it came, but for the criminal history in its notes, which is not kept anywhere."""
+    fields = given_back(kept(body))
+    notes = fields.get("notesComponent")
+    for note in notes if isinstance(notes, list) else ():
+        text = note.get("notesActionComments") if isinstance(note, dict) else None
+        if isinstance(note, dict) and isinstance(text, str):
+            told, found = without_history(plain(text).text)
+            if found:
+                note["notesActionComments"] = html.escape(told, quote=False)
+    return written(fields).decode()
 
 
 def _without_numbers(pointer: str) -> str:
@@ -325,7 +338,7 @@ def _agencies(eido: Eido) -> tuple[str, ...]:
     owners = (one.id for one in eido.agency_component if one.incident_owning_agency_indicator)
     updated_by = eido.updated_by_agency_reference
     named = (*owners, None if updated_by is None else updated_by.to, eido.issuing_element_identification)
-    return tuple(one.removeprefix(OWN_AGENCY) for one in named if one)
+    return tuple(one.removeprefix(AGENCY_URN) for one in named if one)
 
 
 def _closed(eido: Eido) -> str | None:

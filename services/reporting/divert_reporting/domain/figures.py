@@ -62,4 +62,5 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     centre = share + Z * Z / (2 * of)
     spread = Z * sqrt(share * (1 - share) / of + Z * Z / (4 * of * of))
     whole = 1 + Z * Z / of
-    return max(0.0, (centre - spread) / whole), min(1.0, (centre + spread) / whole)
+    # Rounding may not push an end past the share itself.
+    return max(0.0, min(share, (centre - spread) / whole)), min(1.0, max(share, (centre + spread) / whole))

@@ -46,7 +46,6 @@ from divert_contracts.vocabulary import (
     Feed,
     FollowUp,
     HandBackReason,
-    Hazard,
     Origin,
     Outcome,
     OutcomeReason,
@@ -62,7 +61,6 @@ F = TypeVar("F", bound=Fact)
 
 NEVER_HAD = frozenset({RecallReason.ANSWER_OVERDUE, RecallReason.ARRIVAL_TOO_LATE})
 """Recalls of an offer whose answer came or promised too late: its provider never had the call."""
-MEDICAL = frozenset({Hazard.MEDICAL, Hazard.OVERDOSE})
 
 
 class Denominator(Term):
@@ -383,7 +381,7 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         if returned is None
         else returned.reason,
         recommended=handoffs[-1].recommend if handoffs else None,
-        who_responded=Responder.PROVIDER if result is Outcome.SERVED else helpers[-1].responder if helpers else None,
+        who_responded=Responder.PROVIDER if result is Outcome.SERVED else _who(helpers),
         responder_dispatched_at=_latest(one.dispatched_at for one in helpers),
         responder_arrived_at=_latest(one.arrived_at for one in helpers),
         responder_cleared_at=_latest(one.cleared_at for one in helpers),
@@ -475,16 +473,17 @@ def _police(facts: _Facts, concluded: PoliceInvolvement) -> PoliceInvolvement:
     """Return the most far-reaching part of the police; medical help alone is none."""
     furthest = concluded
     for one in facts.all:
-        if isinstance(one, EmergencyRaised) or (isinstance(one, BackupRequested) and not _medical_only(one)):
+        if isinstance(one, EmergencyRaised) or (isinstance(one, BackupRequested) and one.for_police):
             furthest = max(furthest, PoliceInvolvement.BACKUP_REQUESTED, key=REACH.__getitem__)
     if furthest is PoliceInvolvement.BACKUP_REQUESTED and facts.first(BackupArrived) is not None:
         return PoliceInvolvement.BACKUP_ARRIVED
     return furthest
 
 
-def _medical_only(request: BackupRequested) -> bool:
-    medical = request.medical is Answer.YES or not MEDICAL.isdisjoint(request.hazards)
-    return medical and MEDICAL.issuperset(request.hazards)
+def _who(helpers: Sequence[ResponderRecorded]) -> Responder | None:
+    """Return who responded, the last that was named; unknown where CAD only says that somebody went."""
+    named = [one.responder for one in helpers if one.responder is not Responder.UNKNOWN]
+    return named[-1] if named else Responder.UNKNOWN if helpers else None
 
 
 def _reported(answers: Iterable[Answer]) -> Answer:

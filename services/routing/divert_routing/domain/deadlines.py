@@ -20,7 +20,11 @@ def triage_overdue(call: Call, timer: timers.TriageOverdue, given: Given, at: da
     now = turn.call
     now.triage_by = None
     dangers.learn(turn, now.alarming, "answer")
-    if now.case is not None:
+    case = now.case
+    if case is not None and case.acknowledged_at is None and not now.judged:
+        # What nobody has judged nobody is offered; a provider that took the call before keeps it.
+        endings.end(turn, endings.TRIAGE_OVERDUE)
+    elif case is not None:
         offers.keep_informed(turn)
     elif is_over(now) or not now.diverted:
         conclude_on_record(turn, endings.UNFINISHED)

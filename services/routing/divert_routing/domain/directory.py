@@ -16,6 +16,8 @@ from divert_contracts.vocabulary import Acuity, Need, PolicyKind, Programme
 
 DIVISIONS = 21
 DISTRICT_DIGITS = 4
+CELL_METRES = 150
+"""The side of a cell of ``Picture.cell``."""
 GATEWAY_PROGRAMMES = frozenset({Programme.UMCR, Programme.CIRCLE, Programme.PHONE})
 """Programmes whose providers are reached through gateways; the others are hand-offs with a recommendation."""
 
@@ -118,6 +120,20 @@ class AcuityLimits(Entry):
     """From acknowledgement."""
 
 
+class NearbyLimits(Entry):
+    """How near and how long danger in another call counts; at the same address or number the time alone limits."""
+
+    within_metres: int = Field(default=150, ge=0, le=1_500)
+    """Rounded up to whole cells of 150 m; 0 leaves cells out but for a call's own."""
+    counts_for: Span = timedelta(hours=1)
+    """From when routing last heard of it."""
+
+    @property
+    def cells(self) -> int:
+        """How many cells away is still near, in each direction."""
+        return -(-self.within_metres // CELL_METRES)
+
+
 class Limits(Entry):
     """Every time limit. In the document they are seconds."""
 
@@ -148,6 +164,7 @@ class Limits(Entry):
     """From acceptance, when CAD does not close an observed call."""
     private_for: Span
     """From the conclusion until the private part is forgotten."""
+    nearby: NearbyLimits = NearbyLimits()
     by_acuity: dict[Acuity, AcuityLimits]
     """An acuity without limits is never offered."""
 

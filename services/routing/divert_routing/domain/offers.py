@@ -42,8 +42,10 @@ def offer(turn: Turn, route: Route) -> None:
     """
     call, at, limits = turn.call, turn.at, turn.limits
     picture, decision, division, decide_by = call.picture, call.decision, call.division, call.decide_by
-    if picture is None or decision is None or division is None or decide_by is None or at >= decide_by or call.dangers:
+    if picture is None or decision is None or division is None or decide_by is None or at >= decide_by:
         raise ValueError("may not be offered")
+    if call.dangers or call.menaced:
+        raise ValueError("may not be offered: danger")
     of_acuity = limits.by_acuity[call.acuity]
     call.attempts += 1
     answer_by = min(at + of_acuity.offer_open, decide_by)
@@ -118,6 +120,27 @@ def keep_informed(turn: Turn) -> None:
             signals=call.signals if call.judged else (),
         )
     )
+
+
+def keep_recalled_informed(turn: Turn) -> None:
+    """Send a revision that came after the end to teams that may still be out there; the dispatcher has it from CAD."""
+    call = turn.call
+    if call.told or call.picture is None:
+        return
+    call.told = True
+    for one in call.recalls:
+        head = turn.head
+        head["epoch"] = one.epoch
+        turn.say(
+            CaseUpdated(
+                **head,
+                private=call.private if call.own else None,
+                case_id=one.case_id,
+                provider=one.provider,
+                picture=call.picture,
+                signals=call.signals if call.judged else (),
+            )
+        )
 
 
 def _offer_in(turn: Turn, routes: tuple[Route, ...]) -> None:

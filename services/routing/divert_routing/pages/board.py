@@ -52,6 +52,7 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
             rereviews=await pages.desk.rereviews(),
             call=shown,
             it=None if shown is None else pages.views(person).whole(shown),
+            in_hand=_in_hand(calls),
         )
 
     @router.get("/desk/queue")
@@ -69,7 +70,7 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
             return await read_desk(person, call_id)
         call = await pages.call(call_id)
         it = None if call is None else pages.views(person).whole(call)
-        return pages.shown("call.html", chosen=call_id, call=call, it=it)
+        return pages.shown("call.html", chosen=call_id, call=call, it=it, in_hand=0)
 
     @router.get("/desk/calls/{call_id}/timeline")
     async def read_timeline(person: Somebody, call_id: UUID) -> HTMLResponse:
@@ -156,6 +157,10 @@ def open_needs(pages: DeskPages, calls: Sequence[Call]) -> list[Need]:
     """Return what needs somebody now, the most acute and oldest first."""
     now = pages.now
     return sorted((need for call in calls for need in needs(call, now)), key=order)[:MOST_ROWS]
+
+
+def _in_hand(calls: Sequence[Call]) -> int:
+    return sum(not call.concluded for call in calls)
 
 
 def _reasons(name: str) -> list[tuple[str, str]]:

@@ -116,8 +116,8 @@ class DeskPages:
             try:
                 return await handler(request)
             except NobodyHere:
-                here = "" if request.method != "GET" else f"{request.url.path}?{request.url.query}"
-                return moved(request, f"/desk/person?to={quote(here)}")
+                here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+                return moved(request, f"/desk/person?to={quote(here if is_page(request) else '/desk')}")
             except FromElsewhere:
                 return self._wrong(request, 403, "forbidden.html", "This was not sent from the desk's own page.")
             except (NotUnderstood, RequestValidationError):
@@ -139,6 +139,11 @@ class DeskPages:
 def is_part(request: Request) -> bool:
     """Say whether a part of a page is wanted."""
     return request.headers.get("hx-request") == "true"
+
+
+def is_page(request: Request) -> bool:
+    """Say whether a whole page is wanted, that one can come back to."""
+    return request.method == "GET" and not is_part(request)
 
 
 def moved(request: Request, path: str) -> Response:

@@ -79,7 +79,8 @@ class Order:
     key: str
     word: str
     about: str
-    danger: bool = False
+    weighty: bool = False
+    """It changes who is at risk, and is set apart from the rest."""
     at_once: bool = False
     """One key does it, without a reason."""
 
@@ -216,7 +217,7 @@ class Views:
             found.append(Order("other_programme", "p", "Other programme", "Send it to another kind of help"))
         if taken:
             found.append(Order("extend", "x", "Extend", "Give the team more time"))
-        found.append(Order("take_back", "t", "Take back", "The police dispatcher has it at once", danger=True))
+        found.append(Order("take_back", "t", "Take back", "The police dispatcher has it at once", weighty=True))
         return found
 
     def marked(self, private: Private | None, signals: Iterable[Signal]) -> list[Piece]:
@@ -325,7 +326,7 @@ class Views:
         if kinds:
             found.append(Order("claim", "c", "Claim", "You look after it; the others see so", at_once=True))
         if call.dangers:
-            found.append(Order("clear", "d", "Danger cleared", "A unit has made the scene safe", danger=True))
+            found.append(Order("clear", "d", "Danger cleared", "A unit has made the scene safe", weighty=True))
         return found
 
     def _with_provider(self, call: Call, case: Case) -> Custody:

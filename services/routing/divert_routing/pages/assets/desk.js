@@ -7,13 +7,15 @@
   const dialog = document.getElementById("dialog");
   const act = document.getElementById("act");
   let noticeGoes;
+  let early = null; // keys pressed while a dialog is being fetched: nobody's hands wait for it
 
   function pressable(key) {
-    const open = dialog && dialog.open;
-    const within = open ? dialog : document;
-    return [...within.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].find(
-      (one) => !one.disabled && one.getClientRects().length && (open || !dialog || !dialog.contains(one)),
+    const within = dialog && dialog.open ? dialog : document;
+    const found = [...within.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)].filter(
+      (one) => !one.disabled && one.getClientRects().length,
     );
+    // What the page asks now comes before what the bar always offers.
+    return found.find((one) => !one.closest("header")) || found[0];
   }
 
   function rows() {
@@ -43,6 +45,11 @@
       return;
     }
     const key = event.key.toLowerCase();
+    if (early) {
+      event.preventDefault();
+      early.push(key);
+      return;
+    }
     if (key === "enter" && target.matches("a, button")) return;
     if (!(dialog && dialog.open) && (key === "j" || key === "arrowdown" || key === "k" || key === "arrowup")) {
       if (rows().length) {
@@ -51,12 +58,16 @@
       }
       return;
     }
-    const one = pressable(key);
-    if (one) {
-      event.preventDefault();
-      one.click();
-    }
+    if (press(key)) event.preventDefault();
   });
+
+  function press(key) {
+    const one = pressable(key);
+    if (!one) return false;
+    if (one.getAttribute("hx-target") === "#act") early = [];
+    one.click();
+    return true;
+  }
 
   // The list keeps its order while the pointer or the focus is in it.
   const queue = () => document.getElementById("queue");
@@ -141,6 +152,9 @@
       dialog.showModal();
       const first = act.querySelector("[autofocus]");
       if (first) first.focus();
+      const keys = early || [];
+      early = null;
+      for (const key of keys) press(key);
     }
     const wanted = document.querySelector("[data-focus]");
     if (wanted) {
@@ -151,12 +165,27 @@
   }
 
   if (dialog) dialog.addEventListener("close", () => act.replaceChildren());
+  document.addEventListener("htmx:finally:request", (event) => {
+    if (event.detail.ctx.target === act) early = null;
+  });
   document.addEventListener("htmx:error", (event) => {
     const { ctx } = event.detail;
     if (ctx && ctx.request && ctx.request.method === "POST") {
       tell("No answer. It is not known whether it was done: look at the call before you do it again.", true);
     }
   });
+  // What was typed is not lost by a key pressed at the wrong moment.
+  const entry = document.getElementById("entry");
+  let sent = false;
+  if (entry) {
+    document.addEventListener("htmx:before:response", (event) => {
+      sent ||= event.detail.ctx.response.headers.has("hx-redirect");
+    });
+    window.addEventListener("beforeunload", (event) => {
+      const typed = [...entry.querySelectorAll("input:not([type=hidden]), textarea")].some((one) => one.value.trim());
+      if (typed && !sent) event.preventDefault();
+    });
+  }
   new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
   look();
 })();
