@@ -34,10 +34,8 @@ WHOLE: dict[str, JsonValue] = {
     "call_type": "918",
     "reporting_district": "0723",
     "answers": CLEAR,
-    "address": {"text": "1200 S Vermont Ave", "cross_street": "W 12th St"},
-    "caller": {"number": "+1 213 555 0142"},
 }
-"""A call that an unarmed team may take, but for its number and its words."""
+"""A call that an unarmed team may take, but for its number, its place and its words."""
 
 
 @dataclass
