@@ -34,10 +34,8 @@ WHOLE: dict[str, JsonValue] = {
     "call_type": "918",
     "reporting_district": "0723",
     "answers": CLEAR,
-    "address": {"text": "1200 S Vermont Ave", "cross_street": "W 12th St"},
-    "caller": {"number": "+1 213 555 0142"},
 }
-"""A call that an unarmed team may take, but for its number and its words."""
+"""A call that an unarmed team may take, but for its number, its place and its words."""
 
 
 @dataclass
@@ -49,11 +47,15 @@ class City:
 
     async def call(self, narrative: str = "Man on the bench weeping.", **changes: JsonValue) -> str:
         """Post a call and return its id."""
-        numbered: dict[str, JsonValue] = {
-            "incident_number": f"T{uuid.uuid4().hex[:10].upper()}",
+        number = f"T{uuid.uuid4().hex[:10].upper()}"
+        own: dict[str, JsonValue] = {
+            "incident_number": number,
             "narrative": narrative,
+            # Each at a place and from a line of its own: danger counts next door.
+            "address": {"text": f"{int(number[1:5], 16)} S Vermont Ave", "cross_street": "W 12th St"},
+            "caller": {"number": f"+1 213 {int(number[1:6], 16):07d}"},
         }
-        body = {**WHOLE, **numbered, **changes}
+        body = {**WHOLE, **own, **changes}
         answer = await self.client.post(f"{self.system.urls['intake']}/v1/calls", json=body)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["call_id"])
