@@ -35,7 +35,7 @@ def test_any_citys_words_are_judged(tmp_path: Path) -> None:
     check, weapon, knife = decided(written(tmp_path, "a.csv", ROWS), tmp_path, column=COLUMNS)
     assert (check["incident_number"], check["eligibility"], check["line"]) == ("1", "needs_review", 2)
     assert check["policy"] == "triage-1"
-    assert (weapon["eligibility"], weapon["rules"]) == ("ineligible", ["X-WEAPON", "X-VIOLENCE", "R-NO-CODE"])
+    assert (weapon["eligibility"], weapon["rules"]) == ("ineligible", ["X-WEAPON", "R-NO-CODE"])
     signals = weapon["signals"]
     assert isinstance(signals, list)
     assert {
