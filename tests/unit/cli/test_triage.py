@@ -1,6 +1,7 @@
 """Rows of any file are decided offline, and every row is accounted for."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,16 @@ ROWS = """Number,Nature,Notes
 COLUMNS = ["incident_number=Number", "text=Notes", "call_type_text=nature"]
 
 
-def decided(file: Path, tmp_path: Path, **options: object) -> list[dict[str, object]]:
+def decided(
+    file: Path,
+    tmp_path: Path,
+    *,
+    column: list[str] | None = None,
+    map_name: str | None = None,
+    file_format: Format | None = None,
+) -> list[dict[str, object]]:
     out = tmp_path / "out.jsonl"
-    arguments: dict[str, object] = {"file_format": None, "map_name": None, "column": None, "limit": None} | options
-    triage(str(file), delimiter=",", policy=None, out=out, **arguments)
+    triage(str(file), column=column, map_name=map_name, file_format=file_format, out=out)
     return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
 
 
@@ -86,10 +93,10 @@ def test_bad_rows_are_reported_by_line_counted_and_end_in_a_failure(
 
 
 def test_rows_are_read_one_by_one() -> None:
-    given = command._given(None)
+    given = command.given_policy(None)
     counts = command.Counts()
 
-    def endless() -> "command.Iterator[command.Row]":
+    def endless() -> Iterator[command.Row]:
         while True:
             yield command.Row(1, {"call_type": "918", "feed": "observed", "incident_number": "1", "agency": "offline"})
 
@@ -100,19 +107,22 @@ def test_rows_are_read_one_by_one() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "options", "said"),
     [
-        ("a.csv", "X,Y\n1,2\n", {}, "--column call_type_text='X'"),
-        ("a.csv", "X,Y\n1,2\n", {"column": ["narrative=Notes"]}, "has no column for Notes. Its columns are: X, Y"),
-        ("a.csv", "X,Y\n1,2\n", {"column": ["notes=X"]}, "'notes' is no field; fields are incident_number"),
-        ("a.csv", "X,Y\n1,2\n", {"column": ["narrative"]}, "FIELD=HEADING is wanted"),
-        ("a.csv", "X,x\n1,2\n", {}, "two columns have the same heading"),
-        ("a.csv", "X\n1\n", {"map_name": "lapd-cfs"}, "has no column for incident_number"),
-        ("a.xlsx", "", {}, "say --format csv or --format jsonl"),
-        ("a.jsonl", "", {"map_name": "nola"}, "--map and --column are for csv"),
+        ("a.csv", "X,Y\n1,2\n", (None, None), "--column call_type_text='X'"),
+        ("a.csv", "X,Y\n1,2\n", ("narrative=Notes", None), "has no column for Notes. Its columns are: X, Y"),
+        ("a.csv", "X,Y\n1,2\n", ("notes=X", None), "'notes' is no field; fields are incident_number"),
+        ("a.csv", "X,Y\n1,2\n", ("narrative", None), "FIELD=HEADING is wanted"),
+        ("a.csv", "X,x\n1,2\n", (None, None), "two columns have the same heading"),
+        ("a.csv", "X\n1\n", (None, "lapd-cfs"), "has no column for incident_number"),
+        ("a.xlsx", "", (None, None), "say --format csv or --format jsonl"),
+        ("a.jsonl", "", (None, "nola"), "--map and --column are for csv"),
     ],
 )
-def test_a_mistake_says_what_to_do(tmp_path: Path, name: str, text: str, options: dict[str, object], said: str) -> None:
+def test_a_mistake_says_what_to_do(
+    tmp_path: Path, name: str, text: str, options: tuple[str | None, str | None], said: str
+) -> None:
+    column, map_name = options
     with pytest.raises(StackError) as refused:
-        decided(written(tmp_path, name, text), tmp_path, **options)
+        decided(written(tmp_path, name, text), tmp_path, column=[column] if column else None, map_name=map_name)
     assert said in str(refused.value)
 
 
