@@ -20,9 +20,12 @@ from divert_cli.calls import the_stack
 from divert_cli.checkout import ROOT, STATE
 from divert_cli.demo import SEED
 from divert_cli.prepare import prepare
+from divert_cli.proofs import danger as danger_proof
 from divert_cli.proofs import faults as faults_proof
 from divert_cli.proofs import memory as memory_proof
+from divert_cli.proofs import misbehaviour as misbehaviour_proof
 from divert_cli.proofs import rebuild as rebuild_proof
+from divert_cli.proofs import ways as ways_proof
 from divert_cli.stack import LocalStack, discard
 
 RESULTS = ROOT / "bench" / "results" / "proofs"
@@ -55,6 +58,22 @@ def faults(
         _file("faults", {**asked, **asdict(result)}, clean=result.clean, as_json=as_json)
         if not as_json:
             _show_faults(result)
+        _end(clean=result.clean)
+
+
+@prove.command()
+def danger(
+    *,
+    calls: Annotated[int, typer.Option(min=2, help="Teams on their way, for each kind of danger.")] = 200,
+    rate: Annotated[float, typer.Option(min=1, max=100, help="Posts of danger a second.")] = 10.0,
+    as_json: AsJson = False,
+) -> None:
+    """Post danger while teams are on their way: each must be recalled and handed off within a second."""
+    with _folder() as data:
+        result = asyncio.run(danger_proof.prove(data, calls=calls, rate=rate, say=_say))
+        _file("danger", {"rate": rate, **asdict(result)}, clean=result.clean, as_json=as_json)
+        if not as_json:
+            _show_danger(result)
         _end(clean=result.clean)
 
 
@@ -103,6 +122,37 @@ def memory(
     if not as_json:
         _show_compared(result)
     _end(clean=result.clean)
+
+
+@prove.command()
+def ways(
+    *,
+    calls: Annotated[int, typer.Option(min=1, max=1000, help="How many calls by each way.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Play the same calls by HTTP, by webhook and by Kafka: the same must become of each."""
+    with _folder() as data:
+        result = asyncio.run(ways_proof.prove(data, calls=calls, say=_say))
+        _file("ways", asdict(result), clean=result.clean, as_json=as_json)
+        if not as_json:
+            _show_ways(result)
+        _end(clean=result.clean)
+
+
+@prove.command()
+def misbehaviour(
+    *,
+    pairs: Annotated[int, typer.Option(min=1, max=9, help="Rounds with and without each misbehaviour.")] = 5,
+    calls: Annotated[int, typer.Option(min=2, max=100, help="Calls for each provider in a round.")] = 8,
+    as_json: AsJson = False,
+) -> None:
+    """Let one provider misbehave in every way: the others must not feel it, and its calls move on in time."""
+    with _folder() as data:
+        result = asyncio.run(misbehaviour_proof.prove(data, pairs=pairs, calls=calls, say=_say))
+        _file("misbehaviour", asdict(result), clean=result.clean, as_json=as_json)
+        if not as_json:
+            _show_misbehaviour(result)
+        _end(clean=result.clean)
 
 
 async def _rebuild(data: Path, copies: int | None) -> rebuild_proof.Result:
@@ -193,6 +243,18 @@ def _show_faults(result: faults_proof.Result) -> None:
     _verdict(result.clean, "every accepted call has exactly one outcome, and reporting says the same")
 
 
+def _show_danger(result: danger_proof.Result) -> None:
+    table = Table("danger told by: heard as", "calls", "p50", "p99", "longest")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for one in result.waits:
+        table.add_row(one.what, str(one.calls), *(f"{value:.0f} ms" for value in (one.p50, one.p99, one.longest)))
+    _console.print(table)
+    for one in result.not_heard[:_SHOWN]:
+        _console.print(f"not heard: {one}", markup=False)
+    _verdict(result.clean, f"{result.calls} teams were recalled and handed off, 99 of 100 within a second")
+
+
 def _show_rebuilt(result: rebuild_proof.Result) -> None:
     table = Table("read by", "seconds", "killed at", "table", Column("SHA-256", overflow="fold"))
     for one in result.rebuilt:
@@ -210,6 +272,34 @@ def _show_compared(result: memory_proof.Result) -> None:
         _console.print(f"{one.call_id}: {one.memory} in memory, {one.other} in {one.run}", markup=False)
     _console.print("\n".join(result.runs), markup=False)
     _verdict(result.clean, f"{result.calls} calls: the same outcome, reason and provider of each in every run")
+
+
+def _show_ways(result: ways_proof.Result) -> None:
+    table = Table("scene", "ended as, by every way")
+    for scene, ending in result.endings.items():
+        table.add_row(scene, ending)
+    _console.print(table)
+    for one in result.differences[:_SHOWN]:
+        _console.print(f"{one.scene} ({one.number}): {one.what} is {dict(one.by_way)}", markup=False)
+    _verdict(result.clean, f"{result.calls} calls by each of {len(result.concluded)} ways: the same became of each")
+
+
+def _show_misbehaviour(result: misbehaviour_proof.Result) -> None:
+    table = Table(
+        "misbehaviour", "others expired", "others p50 without", "with", "its expired", "moved on after at most"
+    )
+    for one in result.rounds:
+        late = "" if one.moved_on_after is None else f"{one.moved_on_after:.2f} s"
+        table.add_row(
+            one.behaviour,
+            str(one.healthy_expired),
+            f"{one.p50_without * 1000:.0f} ms",
+            f"{one.p50_with * 1000:.0f} ms",
+            str(one.expired),
+            late,
+        )
+    _console.print(table)
+    _verdict(result.clean, "no healthy provider's offer expired, and expired offers moved on in time")
 
 
 def _verdict(clean: bool, says: str) -> None:  # noqa: FBT001  # the verdict itself

@@ -5,6 +5,7 @@ import functools
 import importlib
 import os
 import random
+import secrets
 import shutil
 import socket
 import sys
@@ -20,7 +21,7 @@ import httpx
 
 from divert_cli.errors import StackError
 from divert_cli.stack import kafka, postgres, record, valkey
-from divert_cli.stack.services import EVERYWHERE, LOOPBACK, SERVICES, ServiceProcess
+from divert_cli.stack.services import EVERYWHERE, LOOPBACK, ON_THIS_MACHINE, SERVICES, ServiceProcess
 from divert_cli.stack.supervise import Program, Supervised, Watchdog
 
 LOCK = "stack.lock"
@@ -237,6 +238,8 @@ class LocalStack:
 
     def _program(self, service: ServiceProcess, name: str, port: int, more: Mapping[str, str] | None = None) -> Program:
         """Return how a process of a service is run under a name; every process has its address by then."""
+        if service.name == "intake" and "INTAKE_PLACE_KEY" not in os.environ:
+            more = {"INTAKE_PLACE_KEY": self._place_key(), **(more or {})}
         shared = {"DIVERT_KAFKA": self.kafka, "DIVERT_POSTGRES": self.postgres, "DIVERT_VALKEY": self.valkey}
         return Program(
             name=name,
@@ -244,6 +247,7 @@ class LocalStack:
             port=port,
             probe=functools.partial(service_answers, self.urls[name] + service.ready),
             env={
+                **ON_THIS_MACHINE,
                 **shared,
                 **service.environment(self._host(service), port, self.urls),
                 "PYTHONUNBUFFERED": "1",
@@ -252,6 +256,14 @@ class LocalStack:
             cwd=self.data,
             nice=5,  # on a machine that is too slow, what everybody waits for goes first
         )
+
+    def _place_key(self) -> str:
+        """Return the key of the hashes of addresses and numbers, made once for the data that it hashes."""
+        file = self.data / "place.key"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_hex(32), encoding="ascii")
+        return file.read_text(encoding="ascii")
 
     async def _start(self, program: Program, within: float = _COMPONENT_WITHIN) -> None:
         began = asyncio.get_running_loop().time()
