@@ -45,6 +45,9 @@ _ABOUT: Mapping[str, Callable[[UUID, bytes, Intake], Accepted[Any] | Refused]] =
 }
 """Intake's function for what follows the call's id in a path."""
 
+_PLACE_KEY = bytes(32)
+"""Any key will do: hashes are only compared with each other."""
+
 
 class MemoryEvening:
     """Plays an evening in memory, once."""
@@ -139,7 +142,7 @@ class MemoryEvening:
             self.refused.append(f"{service.source} {name} {command.key}: {refusal.code}")
 
     def _post(self, request: Request) -> None:
-        taken = _taken(request, Intake(self._given, None, self.world.now))
+        taken = _taken(request, Intake(self._given, _PLACE_KEY, self.world.now))
         if isinstance(taken, Refused):
             self.refused.append(f"intake {request.path}: {taken.code}")
         else:

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -29,6 +30,13 @@ async def browser() -> AsyncIterator[Browser]:
         await running.close()
 
 
+@pytest_asyncio.fixture(scope="session")
+async def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the pictures go: with --screenshots into the documents."""
+    named = request.config.getoption("--screenshots")
+    return tmp_path_factory.mktemp("screenshots") if named is None else Path(str(named))
+
+
 @pytest_asyncio.fixture
 async def open_desk(browser: Browser, system: LocalStack) -> AsyncIterator[OpenDesk]:
     """Open the desk as a person, in a browser window of their own; whatever goes wrong in the page fails the test."""
@@ -53,6 +61,7 @@ async def open_desk(browser: Browser, system: LocalStack) -> AsyncIterator[OpenD
         await page.get_by_label("Your id at the dispatch centre").fill(person)
         await page.keyboard.press("Enter")
         await page.get_by_role("heading", name="Needs you").wait_for()
+        await page.wait_for_load_state()
         return page
 
     yield opened

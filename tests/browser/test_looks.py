@@ -2,28 +2,20 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from browser.axe import complaints
 from browser.city import CLEAR, City
 from browser.conftest import OpenDesk, Theme
 from divert_cli.stack import LocalStack
 
 pytestmark = pytest.mark.timeout(300)
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 SIZES = ((1440, 900), (1920, 1080))
 THEMES: tuple[Theme, ...] = ("light", "dark")
-
-
-@pytest_asyncio.fixture(scope="session")
-async def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the pictures go: with --screenshots into the documents."""
-    named = request.config.getoption("--screenshots")
-    return tmp_path_factory.mktemp("screenshots") if named is None else Path(str(named))
 
 
 @pytest_asyncio.fixture
@@ -33,18 +25,6 @@ async def city(system: LocalStack) -> AsyncIterator[City]:
     yield here
     await here.accept_everything()
     await here.client.aclose()
-
-
-async def complaints(page: Page) -> list[str]:
-    """Return what axe has against the page as it is."""
-    # The page's own policy lets no script in; the protocol of the browser puts it there.
-    await page.evaluate(AXE.read_text())
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{one['id']}: {node['target']} {node['failureSummary']}"
-        for one in cast("list[dict[str, Any]]", found["violations"])
-        for node in one["nodes"]
-    ]
 
 
 async def pictures(page: Page, folder: Path, name: str, theme: Theme) -> None:

@@ -5,6 +5,7 @@ import functools
 import importlib
 import os
 import random
+import secrets
 import shutil
 import socket
 import sys
@@ -237,6 +238,8 @@ class LocalStack:
 
     def _program(self, service: ServiceProcess, name: str, port: int, more: Mapping[str, str] | None = None) -> Program:
         """Return how a process of a service is run under a name; every process has its address by then."""
+        if service.name == "intake" and "INTAKE_PLACE_KEY" not in os.environ:
+            more = {"INTAKE_PLACE_KEY": self._place_key(), **(more or {})}
         shared = {"DIVERT_KAFKA": self.kafka, "DIVERT_POSTGRES": self.postgres, "DIVERT_VALKEY": self.valkey}
         return Program(
             name=name,
@@ -252,6 +255,14 @@ class LocalStack:
             cwd=self.data,
             nice=5,  # on a machine that is too slow, what everybody waits for goes first
         )
+
+    def _place_key(self) -> str:
+        """Return the key of the hashes of addresses and numbers, made once for the data that it hashes."""
+        file = self.data / "place.key"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_hex(32), encoding="ascii")
+        return file.read_text(encoding="ascii")
 
     async def _start(self, program: Program, within: float = _COMPONENT_WITHIN) -> None:
         began = asyncio.get_running_loop().time()

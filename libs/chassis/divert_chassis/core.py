@@ -107,7 +107,17 @@ def take(
         chosen = step(state, what, given, at)
         after, published = _publish(service, held, chosen, cause, "command", traceparent=traceparent)
     published += _spread(
-        service, kind, key, held, after, approached=approached, cause=cause, given=given, at=at, near=near
+        service,
+        kind,
+        key,
+        held,
+        after,
+        approached=approached,
+        cause=cause,
+        caused_by="fact" if isinstance(what, Envelope) else "command",
+        given=given,
+        at=at,
+        near=near,
     )
     return after, published, chosen
 
@@ -128,7 +138,9 @@ def fail(
     if kind.failed is None:
         return held, []
     after, published = _publish(service, held, kind.failed(held.state, failure, given, at), cause, "failure")
-    published += _spread(service, kind, key, held, after, cause=cause, given=given, at=at, near=near)
+    published += _spread(
+        service, kind, key, held, after, cause=cause, caused_by="failure", given=given, at=at, near=near
+    )
     return after, published
 
 
@@ -162,7 +174,9 @@ def ring(
         chosen = kind.steps[type(due.timer)](held.state, due.timer, given, at)
         after, facts = _publish(service, held, chosen, cause, "timer")
         published += facts
-        published += _spread(service, kind, key, held, after, cause=cause, given=given, at=at, near=near)
+        published += _spread(
+            service, kind, key, held, after, cause=cause, caused_by="timer", given=given, at=at, near=near
+        )
         held = after
     raise RuntimeError(f"timers of {kind.name} never end")
 
@@ -212,6 +226,7 @@ def _spread(
     *,
     approached: frozenset[str] = frozenset(),
     cause: UUID,
+    caused_by: str,
     given: object,
     at: datetime,
     near: Vicinity,
@@ -236,7 +251,7 @@ def _spread(
         fact = among.told(after.state, listener, here, at)
         id_ = ids.fact_id(cause, service.source, type(fact).__name__, number)
         # Of another key: it has no place in the sequence of this one.
-        published.append(Envelope(id=id_, source=service.source, fact=fact, cause=cause, caused_by="fact"))
+        published.append(Envelope(id=id_, source=service.source, fact=fact, cause=cause, caused_by=caused_by))
     near.move(key, stood, stands)
     return published
 

@@ -236,6 +236,8 @@ class OutcomeReason(Term):
     """No usable area: none given, 0 or outside the city."""
     OUTSIDE_HOURS = "outside_hours"
     NO_TEAM_ON_SHIFT = "no_team_on_shift"
+    PROVIDER_OUTAGE = "provider_outage"
+    """Its provider had declared that it takes no calls for now."""
     NOT_REFERRED = "not_referred"
     """Eligible by the rules, and nobody diverted it (observed feed)."""
     OTHER_PROGRAMME = "other_programme"
@@ -404,6 +406,7 @@ class Verb(Term):
     CLOSE = "close"
     FOLLOW_UP = "follow-up"
     SAFETY_EVENT = "safety-event"
+    NOTE = "note"
     UNKNOWN = "unknown"
 
 
@@ -520,6 +523,8 @@ class Need(Term):
     MINOR = "minor"
     CULTURAL = "cultural"
     WHEELCHAIR = "wheelchair"
+    LANGUAGE = "language"
+    """To be spoken to in the language that the picture names."""
     UNKNOWN = "unknown"
 
 

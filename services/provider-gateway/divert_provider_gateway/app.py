@@ -9,7 +9,7 @@ from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdate
 from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid
 from divert_provider_gateway.domain import happened, stated, told
 from divert_provider_gateway.domain.case import AnswerOverdue, Case, Roster, Rules, TimeToForget
-from divert_provider_gateway.domain.said import ChangeShift, Tell
+from divert_provider_gateway.domain.said import ChangeShift, SignOff, SignOn, Tell
 
 FactOfCase = CaseOffered | CaseUpdated | CaseRecalled | QuestionAnswered | CaseStatusSaid
 
@@ -31,6 +31,8 @@ def build(provider: str) -> Service[Rules]:
 
     roster = gateway.remembers(Roster, blank=lambda key: Roster(provider=key), key=lambda _: provider)
     roster.on(ChangeShift, told.shift_changed)
+    roster.on(SignOn, told.signed_on)
+    roster.on(SignOff, told.signed_off)
     roster.on(ShiftSaid, partial(stated.shift_said, provider))
     return gateway
 

@@ -95,11 +95,12 @@ def test_when_cad_says_that_somebody_went_it_is_recorded() -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [{"medical": Answer.YES}, {"hazards": (Hazard.MEDICAL,)}, {"hazards": (Hazard.OVERDOSE,)}]
+    ("medical", "hazards"),
+    [(Answer.YES, ()), (Answer.NOT_ASKED, (Hazard.MEDICAL,)), (Answer.NOT_ASKED, (Hazard.OVERDOSE,))],
 )
-def test_an_ambulance_is_no_police(request_: dict[str, object]) -> None:
+def test_an_ambulance_is_no_police(medical: Answer, hazards: tuple[Hazard, ...]) -> None:
     life = there()
-    life.hear(by_provider(life, cases.BackupRequested, **request_))
+    life.hear(by_provider(life, cases.BackupRequested, medical=medical, hazards=hazards))
     assert life.help.assistance is Assistance.MEDICAL
     life.hear(responder(Responder.LAFD, at=life.now, arrived_at=life.now))
     assert not life.said(cases.BackupArrived)

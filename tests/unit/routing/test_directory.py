@@ -45,7 +45,9 @@ def test_the_seed_policy_has_every_limit_of_the_design() -> None:
 
 def test_the_three_umcr_providers_serve_six_divisions() -> None:
     served = {
-        division: [route.provider.id for route in directory().routes(Programme.UMCR, division) if not route.mutual_aid]
+        division: [
+            route.provider.id for route in directory().routes(Programme.UMCR, division, NOON) if not route.mutual_aid
+        ]
         for division in range(1, 22)
     }
     assert {division: names for division, names in served.items() if names} == {

@@ -273,6 +273,8 @@ class CallConcluded(RoutingFact):
     disposition: Disposition | None = None
     police: PoliceInvolvement = PoliceInvolvement.NONE
     hand_back: HandBackReason | None = None
+    unmet_needs: tuple[Need, ...] = ()
+    """Of the provider named here: what the person needed and it was not known to have."""
     policy: str | None = None
     routing_policy: str | None = None
 

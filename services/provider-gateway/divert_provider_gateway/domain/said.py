@@ -38,6 +38,10 @@ LONGEST_ARRIVAL = timedelta(hours=24)
 """An arrival time beyond this is a slip of the device, not a promise."""
 MOST_TEAMS = 200
 
+LONGEST_NOTE = 4_000
+"""Characters of a note."""
+MOST_NOTES = 100
+
 NO_EPOCH = -1
 """Of no offer: an answer without an epoch is about none that stands."""
 
@@ -228,6 +232,12 @@ class ReportFollowUp(Said):
     result: FollowUp
 
 
+class WriteNote(Said):
+    """Words for the provider's own record. They stay in the gateway: nothing is published."""
+
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NOTE)]
+
+
 class ReportSafetyEvent(SafetyReport):
     """Something went wrong on the case."""
 
@@ -251,6 +261,7 @@ VERBS: Mapping[Verb, type[Said]] = {
     Verb.CLOSE: Close,
     Verb.FOLLOW_UP: ReportFollowUp,
     Verb.SAFETY_EVENT: ReportSafetyEvent,
+    Verb.NOTE: WriteNote,
 }
 """What each word stands for; the HTTP routes have the same names."""
 
@@ -292,6 +303,32 @@ class ChangeShift(Command):
     provider: str
     teams: tuple[OnShift, ...] = Field(max_length=MOST_TEAMS)
     """Empty: nobody is."""
+
+    @property
+    def key(self) -> str:
+        """The provider's id."""
+        return self.provider
+
+
+class SignOn(Command):
+    """A team comes on duty, or says anew what it can do."""
+
+    provider: str
+    team: OnShift
+
+    @property
+    def key(self) -> str:
+        """The provider's id."""
+        return self.provider
+
+
+class SignOff(Command):
+    """A team goes off duty."""
+
+    provider: str
+    team: Code
+    relief: Code | None = None
+    """The team that goes on in its place; null when nobody does."""
 
     @property
     def key(self) -> str:

@@ -24,6 +24,7 @@ from divert_contracts.vocabulary import (
     HandBackReason,
     HandOffReason,
     Hazard,
+    Need,
     Outcome,
     OutcomeReason,
     PoliceInvolvement,
@@ -63,6 +64,7 @@ class Case(Changeable):
     """When routing gives an unanswered offer up."""
     en_route_within: timedelta
     on_scene_within: timedelta
+    unmet_needs: tuple[Need, ...] = ()
     acknowledged_at: AwareDatetime | None = None
     arrive_by: AwareDatetime | None = None
     """What the provider promised."""
@@ -255,6 +257,8 @@ class Call(State):
     """The last that acknowledged, else the last that was asked."""
     case_id: UUID | None = None
     """Of that provider."""
+    unmet_needs: tuple[Need, ...] = ()
+    """By that provider."""
 
     cancelled: CancelReason | None = None
     duplicate_of: UUID | None = None

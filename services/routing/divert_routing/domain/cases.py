@@ -291,7 +291,7 @@ def _take_up(turn: Turn, case: Case, fact: CaseFact, arrive_by: datetime | None)
         case.close_by = fact.occurred_at + turn.limits.close_within
         call.stage = Stage.ACKNOWLEDGED
         call.acknowledged = True
-        call.provider, call.case_id = case.provider, case.case_id
+        call.provider, call.case_id, call.unmet_needs = case.provider, case.case_id, case.unmet_needs
         if call.picture is not None and call.picture.police_present is Answer.YES:
             involve_police(call, PoliceInvolvement.JOINT)
         ambulance(turn, call.hazards)

@@ -124,6 +124,7 @@ NOBODY_TOOK_IT = {
         OutcomeReason.TIMED_OUT,
         OutcomeReason.OUTSIDE_HOURS,
         OutcomeReason.NO_TEAM_ON_SHIFT,
+        OutcomeReason.PROVIDER_OUTAGE,
     )
 }
 MISSED_EN_ROUTE = _not_served(
@@ -220,6 +221,7 @@ def end(turn: Turn, ending: Ending, *, rule: str | None = None) -> None:
             disposition=call.disposition,
             police=call.police,
             hand_back=call.hand_back,
+            unmet_needs=call.unmet_needs,
             policy=None if decision is None else decision.policy,
             routing_policy=turn.directory.version,
         )

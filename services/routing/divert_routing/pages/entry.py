@@ -191,7 +191,7 @@ def _who(pages: DeskPages, typed: CallForm, decided: Decided) -> str | None:
     division = _division(pages, typed)
     if division is None or decided.decision.eligibility is not Eligibility.ELIGIBLE:
         return None
-    found = pages.directory.routes(decided.decision.programme, division)
+    found = pages.directory.routes(decided.decision.programme, division, pages.now)
     return found[0].provider.title if found else None
 
 

@@ -1,6 +1,7 @@
 // Times count in the browser by the server's domain clock, and one banner says when nothing was heard from it.
 // <time data-until="ISO">: counts down, then up with a word. <time data-since="ISO">: counts up.
-// An element with data-now (and data-rate) in what was swapped in sets the clock again.
+// An element with data-now (and data-rate) in what was swapped in sets the clock again; other scripts ask divertNow().
+// The banner's data-says and data-over hold its words in another language than English.
 "use strict";
 
 (() => {
@@ -18,6 +19,8 @@
     return clock.at + (performance.now() - clock.from) * clock.rate;
   }
 
+  globalThis.divertNow = now;
+
   function spelt(milliseconds) {
     const seconds = Math.floor(Math.abs(milliseconds) / 1000);
     const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -31,9 +34,11 @@
 
   function tell() {
     const at = now();
+    const banner = document.getElementById("stale");
+    const over = banner?.dataset.over ?? "over";
     for (const one of document.querySelectorAll("time[data-until]")) {
       const left = Date.parse(one.dataset.until) - at;
-      put(one, left >= 0 ? spelt(left) : `${spelt(left)} over`);
+      put(one, left >= 0 ? spelt(left) : `${spelt(left)} ${over}`);
       one.classList.toggle("over", left < 0);
       one.classList.toggle("near", left >= 0 && left < 30000);
     }
@@ -43,11 +48,11 @@
     for (const one of document.querySelectorAll("time[data-clock]")) {
       put(one, new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: one.dataset.clock }).format(at));
     }
-    const banner = document.getElementById("stale");
     if (banner) {
       const silent = performance.now() - heard;
       const old = banner.dataset.watch !== undefined && silent > QUIET_AFTER;
-      if (old) put(banner.querySelector("span"), `Last heard ${Math.floor(silent / 1000)} s ago; reconnecting.`);
+      const says = banner.dataset.says ?? "Last heard {n} s ago; reconnecting.";
+      if (old) put(banner.querySelector("span"), says.replace("{n}", Math.floor(silent / 1000)));
       banner.hidden = !old;
     }
   }
