@@ -223,9 +223,12 @@ def git(root: Path, *arguments: str) -> list[str]:
 
 
 def changed_after_publishing(root: Path, *folders: str) -> list[str]:
-    """Return the files that some commit, or the working tree, has changed or deleted instead of adding another."""
+    """Return the files that the main line or the working tree has changed or deleted instead of adding another.
+
+    On a branch that is not merged nothing is published yet.
+    """
     options = ("--diff-filter=DMRT", "--no-renames", "--name-only")
-    committed = git(root, "log", *options, "--format=", "--", *folders)
+    committed = git(root, "log", "--first-parent", "--diff-merges=first-parent", *options, "--format=", "--", *folders)
     return sorted({*committed, *git(root, "diff", "HEAD", *options, "--", *folders)})
 
 
