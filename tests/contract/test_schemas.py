@@ -265,3 +265,21 @@ def test_a_published_file_that_was_changed_or_deleted_is_found(tmp_path: Path) -
         "examples/edited",
         "examples/edited-now",
     ]
+
+
+def test_a_branch_may_mend_what_it_adds_but_its_merge_may_change_nothing_published(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    (folder / "kept").write_text("1")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "one")
+    for name, contents in (("added", ("draft", "mended")), ("kept", ("2",))):
+        git(tmp_path, "switch", "--quiet", "--create", f"to-{name}")
+        for content in contents:
+            (folder / name).write_text(content)
+            git(tmp_path, "add", ".")
+            git(tmp_path, "commit", "--quiet", "-m", content)
+        git(tmp_path, "switch", "--quiet", "main")
+        git(tmp_path, "merge", "--quiet", "--no-ff", "-m", name, f"to-{name}")
+        assert changed_after_publishing(tmp_path, "examples") == ([] if name == "added" else ["examples/kept"])
