@@ -67,7 +67,7 @@ async def test_the_newest_judgement_is_explained_unless_a_revision_is_named() ->
     recorded, _ = await explained(picture())
     content = {name: value for name, value in recorded.items() if name != "occurred_at"}
     later = {**content, "revision": {"number": 4, "digest": "cd" * 32}}
-    facts = [
+    facts: list[dict[str, object]] = [
         {"type": CallTriaged.type_name(), "occurred_at": "2026-11-23T03:00:00Z", "content": content},
         {"type": CallTriaged.type_name(), "occurred_at": "2026-11-23T03:01:00Z", "content": later},
         {"type": "divert.CallOpened.v1", "occurred_at": "2026-11-23T03:02:00Z", "content": {}},
