@@ -120,7 +120,12 @@ async def offered(city: City, narrative: str = NARRATIVE, **changes: JsonValue) 
     address = {**ADDRESS, "text": f"{chosen} S Figueroa St", "latitude": round(33 + chosen / 10_000_000, 5)}
     caller = {**CALLER, "number": f"+1 213 {chosen:07}"}
     call = await city.call(narrative, **{**HOME, "address": address, "caller": caller, **changes})
-    await city.stage(call, "offered")
+    status = await city.stage(call, "offered", "in_review")
+    if status["stage"] == "in_review":
+        order = {"by": "desk-1", "revision": status["revision"], "eligibility": "eligible", "reason": "record_is_clear"}
+        url = f"{city.system.urls['routing']}/v1/calls/{call}/review"
+        assert (await city.client.post(url, json=order)).is_success
+        await city.stage(call, "offered")
     case = await case_of(city, call)
 
     async def there() -> bool:
