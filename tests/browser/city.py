@@ -74,7 +74,7 @@ class City:
             status = answer.json()
             return status if answer.is_success and status["stage"] in stages else None
 
-        return await eventually(stands, f"call {call} to be {' or '.join(stages)}", within=20, every=0.1)
+        return await eventually(stands, f"call {call} to be {' or '.join(stages)}", within=120, every=0.1)
 
     async def says(self, call: str, *verbs: str, **body: JsonValue) -> None:
         """Let the provider that has the call say things, one after the other."""
@@ -90,7 +90,7 @@ class City:
                 assert answer.is_success, answer.text
                 return True
 
-            await eventually(answered, f"the gateway to take {verb}", within=10, every=0.1)
+            await eventually(answered, f"the gateway to take {verb}", within=120, every=0.1)
 
     async def on_scene(self, narrative: str = "Man on the bench weeping.", **changes: JsonValue) -> str:
         """Post a call and bring a team there."""
@@ -122,7 +122,7 @@ class City:
             left = (await self.client.get(f"{routing}/v1/calls", params={"limit": 2000})).json()["calls"]
             return all(one["stage"] == "observed" for one in left)
 
-        await eventually(quiet, "the desk to be quiet", within=20, every=0.2)
+        await eventually(quiet, "the desk to be quiet", within=120, every=0.2)
 
 
 FENCED = frozenset({"acknowledge", "decline", "en-route", "close", "hand-back"})

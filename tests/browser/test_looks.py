@@ -12,7 +12,7 @@ from browser.city import CLEAR, City
 from browser.conftest import OpenDesk, Theme
 from divert_cli.stack import LocalStack
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 SIZES = ((1440, 900), (1920, 1080))
 THEMES: tuple[Theme, ...] = ("light", "dark")
