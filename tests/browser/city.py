@@ -27,8 +27,17 @@ CLEAR: dict[str, JsonValue] = dict.fromkeys(
     ),
     "no",
 )
-GATEWAYS = {"exodus": "1822", "alcott": "0723", "penny-lane": "1723"}
-"""Providers with a district that each serves."""
+WHOLE: dict[str, JsonValue] = {
+    "agency": AGENCY,
+    "feed": "diverted",
+    "origin": "911",
+    "call_type": "918",
+    "reporting_district": "0723",
+    "answers": CLEAR,
+    "address": {"text": "1200 S Vermont Ave", "cross_street": "W 12th St"},
+    "caller": {"number": "+1 213 555 0142"},
+}
+"""A call that an unarmed team may take, but for its number and its words."""
 
 
 @dataclass
@@ -40,19 +49,11 @@ class City:
 
     async def call(self, narrative: str = "Man on the bench weeping.", **changes: JsonValue) -> str:
         """Post a call and return its id."""
-        body: dict[str, JsonValue] = {
-            "agency": AGENCY,
+        numbered: dict[str, JsonValue] = {
             "incident_number": f"T{uuid.uuid4().hex[:10].upper()}",
-            "feed": "diverted",
-            "origin": "911",
-            "call_type": "918",
-            "reporting_district": "0723",
-            "answers": CLEAR,
             "narrative": narrative,
-            "address": {"text": "1200 S Vermont Ave", "cross_street": "W 12th St"},
-            "caller": {"number": "+1 213 555 0142"},
-            **changes,
         }
+        body = {**WHOLE, **numbered, **changes}
         answer = await self.client.post(f"{self.system.urls['intake']}/v1/calls", json=body)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["call_id"])

@@ -61,6 +61,7 @@ async def open_desk(browser: Browser, system: LocalStack) -> AsyncIterator[OpenD
         await page.get_by_label("Your id at the dispatch centre").fill(person)
         await page.keyboard.press("Enter")
         await page.get_by_role("heading", name="Needs you").wait_for()
+        await page.wait_for_load_state()
         return page
 
     yield opened

@@ -1,16 +1,25 @@
 """The desk in a real browser, by keyboard alone, on the whole system."""
 
+import json
 import re
+import uuid
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from browser.city import CLEAR, City
+from browser.city import AGENCY, CLEAR, WHOLE, City
 from browser.conftest import OpenDesk
 from divert_cli.stack import LocalStack
+from divert_contracts.ids import call_id
+from divert_intake.domain.calls import Intake, as_json
+from divert_intake.domain.given import Given
+from divert_intake.domain.reading import Refused
+from divert_routing.domain.directory import Desk
+from divert_routing.domain.rereviews import in_share
 from waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
@@ -116,6 +125,7 @@ async def test_a_call_is_entered_reviewed_and_taken_back_by_keyboard_alone(open_
 async def test_the_questions_stop_as_soon_as_it_is_decided(open_desk: OpenDesk, city: City) -> None:
     page = await open_desk()
     await page.keyboard.press("n")
+    await expect(page.get_by_label("Where")).to_be_focused()
     for text in ("500 W 6th St", "0723", "918"):
         await page.keyboard.type(text)
         await page.keyboard.press("Tab")
@@ -238,6 +248,7 @@ async def test_nothing_typed_is_lost_when_triage_or_intake_is_down(open_desk: Op
     try:
         page = await open_desk(routing="routing-alone")
         await page.keyboard.press("n")
+        await expect(page.get_by_label("Where")).to_be_focused()
         await page.keyboard.type("12 Elm St")
         await page.get_by_label("What is happening").focus()
         await page.keyboard.type("Shouting at the wall")
@@ -319,3 +330,45 @@ async def test_nobody_on_shift_means_back_at_once(open_desk: OpenDesk, city: Cit
     finally:
         teams = [{"team": "P1", "unit": "P1", "members": 2, "languages": ["en"]}]
         assert (await city.client.put(gateway, json={"teams": teams})).is_success
+
+
+async def test_blind_re_review_shows_no_decision_and_is_reported(open_desk: OpenDesk, city: City) -> None:
+    number, call = chosen_for_rereview("Rereview me")
+    assert await city.call("Rereview me", incident_number=number) == call
+    await city.stage(call, "offered")
+    page = await open_desk()
+    await shown(page, call)
+    await page.keyboard.press("t")
+    await page.keyboard.press("1")
+    await expect(page.locator("#custody")).to_contain_text("nobody there has accepted it yet")
+    await page.keyboard.press("b")
+    narrative = page.locator(".narrative", has_text="Rereview me")
+    await expect(narrative).to_be_visible()
+    text = await page.locator("main").inner_text()
+    assert not re.search("urgent|taken back|offered|C-MENTAL|Alcott", text)
+    assert await page.locator("main mark").count() == 0
+    await page.keyboard.press("i")
+    await page.keyboard.press("1")
+    await expect(narrative).to_have_count(0)
+
+    async def reported() -> bool:
+        counted = await city.client.get(f"{city.system.urls['reporting']}/v1/agreement")
+        pairs = counted.json()["pairs"]
+        return any((one["automatic"], one["person"]) == ("eligible", "ineligible") for one in pairs)
+
+    await eventually(reported, "reporting to count the disagreement")
+    assert (await city.stage(call, "concluded"))["reason"] == "taken_back"
+
+
+def chosen_for_rereview(narrative: str) -> tuple[str, str]:
+    """Return a number with which a call's decision is one of the share, found by the same hash, and the call's id."""
+    day = uuid.uuid4().hex[:8].upper()
+    intake = Intake(Given(agencies=frozenset({AGENCY})), None, datetime.now(UTC))
+    for number in (f"R{day}{count}" for count in range(10_000)):
+        body = {**WHOLE, "incident_number": number, "narrative": narrative}
+        read = as_json(json.dumps(body).encode(), intake)
+        assert not isinstance(read, Refused)
+        call = call_id(AGENCY, read.number)
+        if in_share(f"{call}:{read.revision.digest}", Desk().rereview_share):
+            return number, str(call)
+    raise AssertionError("no number of 10,000 is in a share of one in fifty")

@@ -14,6 +14,7 @@ import asyncpg
 from pydantic import AwareDatetime, TypeAdapter
 
 from divert_contracts.model import Model
+from divert_reporting.domain.figures import Shadowed, in_danger_order
 from divert_reporting.domain.outcome import CallOutcome, ShiftChange, outcome, shift_changes
 from divert_reporting.domain.record import Record, Shift
 
@@ -250,6 +251,16 @@ class Outcomes:
             *values,
         )
         return [(row["rereview_of"], row["rereview"], row["calls"]) for row in rows]
+
+    async def shadowed(self, wanted: Filter) -> list[Shadowed]:
+        """Return the calls that a policy tried beside would have decided otherwise, in number."""
+        where, values = wanted.where()
+        rows = await self._pool.fetch(
+            "SELECT shadow_policy AS policy, shadow_change AS change, rule_ids[1] AS rule, shadow_rule,"  # noqa: S608
+            f" count(*) AS calls FROM call_outcomes WHERE {where} AND shadow_policy IS NOT NULL GROUP BY 1, 2, 3, 4",
+            *values,
+        )
+        return in_danger_order(Shadowed.model_validate(dict(row)) for row in rows)
 
     async def hours(self, wanted: Filter, *, limit: int) -> list[Hour]:
         """Return the counts by hour of acceptance, newest first."""

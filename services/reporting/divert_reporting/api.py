@@ -12,7 +12,7 @@ from divert_chassis.run import Runtime
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import Feed, Outcome, OutcomeReason
 from divert_reporting.adapters import Filter, Hour, Outcomes
-from divert_reporting.domain.figures import Agreement, agreement
+from divert_reporting.domain.figures import Agreement, Shadowed, agreement
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
 from divert_reporting.pages import add_pages
@@ -85,6 +85,12 @@ class Funnel(Model):
     """Calls without an outcome yet, by stage."""
     denominators: dict[str, int]
     """All calls that fit the filter: in the figures, and outside them by why."""
+
+
+class Shadow(Model):
+    """What a policy that is tried beside would have changed, in calls; dangerous changes first."""
+
+    differences: tuple[Shadowed, ...]
 
 
 class Hours(Model):
@@ -166,6 +172,11 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
     async def read_agreement(wanted: Wanted) -> Agreement:
         """Count how often blind re-review agrees with the rules' own decisions."""
         return agreement(await Outcomes(runtime.pool).rereviews(wanted))
+
+    @router.get("/v1/shadow", tags=["counts"])
+    async def read_shadow(wanted: Wanted) -> Shadow:
+        """Count what a policy that is tried beside the one in force would have decided otherwise."""
+        return Shadow(differences=tuple(await Outcomes(runtime.pool).shadowed(wanted)))
 
     @router.get("/v1/hourly", tags=["counts"])
     async def read_hours(

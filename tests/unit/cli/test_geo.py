@@ -95,7 +95,7 @@ def test_polygons_that_cross_themselves_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_map_too_large_for_a_record_is_simplified(tmp_path: Path) -> None:
-    file = written(tmp_path, collection(list(range(1, 22)), points=2_500))
+    file = written(tmp_path, collection(list(range(1, 22)), points=3_500))
     document = geo.drawn(file)
     assert file.stat().st_size > geo.LARGEST > len(json.dumps(document))
     assert DivisionMap.model_validate(document).division(0.5, 7.5) == 7

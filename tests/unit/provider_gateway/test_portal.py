@@ -46,7 +46,7 @@ from divert_provider_gateway.domain.said import (
     WriteNote,
 )
 from divert_provider_gateway.pages import Portal
-from divert_provider_gateway.pages.view import View, focus, in_order, view
+from divert_provider_gateway.pages.view import View, aim, focus, in_order, view
 from divert_provider_gateway.pages.who import Device, named
 from divert_provider_gateway.pages.words import read
 from divert_provider_gateway.settings import Settings
@@ -233,6 +233,18 @@ def test_a_device_shows_the_case_asked_for_else_its_own_else_the_only_one() -> N
     assert focus([other, own], WEST, None) is own
     assert focus([other, own], DESK, None) is None
     assert focus([other], DESK, None) is other
+
+
+def test_a_call_for_help_is_about_where_the_team_is_and_never_about_an_offer() -> None:
+    own = after(offered(), TAKEN, AssignTeam(epoch=EPOCH, team="west-1"))
+    offer = offered().model_copy(update={"case_id": uuid4()})
+    recalled = happened.recalled(own, a_recall(confirm_by=SOON), RULES, SOON).state
+    closed = after(own, Close(epoch=EPOCH, disposition=Disposition.OTHER, contact=Contact.PHONE))
+    assert aim([offer, own], WEST, offer) is own
+    assert aim([offer], WEST, offer) is None
+    assert aim([recalled, offer], WEST, offer) is recalled
+    assert aim([], DESK, closed) is closed
+    assert aim([own], DESK, None) is None
 
 
 @pytest.mark.parametrize("team", ["", " ", "team:x y", "ä", "-x", "x" * 65, "a\nb", 'a"b'])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from divert_cli.prepare import seed_policy
-from divert_contracts.call import Answered, Picture, Private, Revision, Signal
+from divert_contracts.call import Answered, Person, Picture, Private, Revision, Signal
 from divert_contracts.envelope import Envelope, decode, encode
 from divert_contracts.facts.calls import CallReceived
 from divert_contracts.facts.policies import PolicyPublished, ShadowEnded
@@ -333,6 +333,88 @@ def test_danger_that_the_text_tells_of_excludes_and_doubt_is_reviewed(hazard: Ha
     assert denied.decision == judge(picture()).decision
 
 
+SENTENCES = [
+    "He has a gun in his hand.",
+    "No weapons seen, not violent.",
+    "Unk weapons.",
+    "She sits by the fountain and weeps.",
+    "Yesterday he hit his brother.",
+    "Smoke is coming from the kitchen, nobody is hurt.",
+    "그 사람은 아무 말도 하지 않아요.",
+]
+
+
+def tell(one: Picture, narrative: str | None) -> Judgement:
+    return judging.judge(one, seed(), judging.read_texts(Private(narrative=narrative), seed().value))
+
+
+def test_what_the_caller_said_outweighs_an_answer_and_the_code() -> None:
+    judgement = tell(picture(), "Neighbor says he is calm. He has a gun in his hand.")
+    assert rules(judgement)[0] == "X-WEAPON"
+    (gun,) = judgement.signals
+    assert (gun.source, gun.certainty, gun.start, gun.end) == (SignalSource.NARRATIVE, Certainty.PRESENT, 35, 50)
+
+
+def test_what_the_caller_denied_changes_nothing() -> None:
+    judgement = tell(picture(), "No weapons seen, not violent.")
+    assert judgement.decision == judge(picture()).decision
+    assert {one.certainty for one in judgement.signals} == {Certainty.DENIED}
+
+
+def test_doubt_is_reviewed_and_soon() -> None:
+    judgement = tell(picture("620N"), "Unk weapons.")
+    assert (rules(judgement)[0], judgement.decision.acuity) == ("R-TOLD", Acuity.EMERGENT)
+
+
+def test_a_text_that_cannot_be_read_is_read_by_a_person() -> None:
+    assert rules(tell(picture(), "그 사람은 아무 말도 하지 않아요."))[0] == "R-UNREADABLE"
+
+
+def test_a_policy_without_a_lexicon_lets_a_person_read() -> None:
+    without = TriagePolicy.model_validate({name: part for name, part in document().items() if name != "lexicon"})
+    version = Versioned("x", ACCEPTED, compiled(without))
+    read = judging.read_texts(Private(narrative="She weeps."), version.value)
+    assert rules(judging.judge(picture(), version, read))[0] == "R-UNREADABLE"
+    assert judging.judge(picture(), version, judging.read_texts(Private(), version.value)).decision == (
+        judging.judge(picture(), version).decision
+    )
+
+
+def test_every_private_word_is_read_and_only_the_narrative_is_pointed_into() -> None:
+    private = Private(
+        narrative="She weeps.",
+        people_animals_access="Brother with a shotgun in the back room",
+        persons=(Person(description="carries a machete"),),
+    )
+    read = judging.read_texts(private, seed().value)
+    assert {(one.code, one.start) for one in read} == {("gun", None), ("blade", None)}
+    assert judging.judge(picture(), seed(), read).decision.hard_exclusion
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "rule"),
+    [
+        ("DISTURBANCE - WEAPON INVOLVED", None, "X-WEAPON"),
+        (None, "ARMED SUBJECT", "X-WEAPON"),
+        ("918", "MENTAL HEALTH CRISIS VIOLENT", "X-VIOLENCE"),
+        ("242 DOM VIOL", None, "X-DOMESTIC-VIOLENCE"),
+        ("415 FIGHT", None, "X-VIOLENCE"),
+        ("918", "MENTAL", "C-MENTAL"),
+        ("918", "BB GUN", "R-TOLD"),
+        ("WELFARE CHK", None, "R-UNKNOWN-CODE"),
+    ],
+)
+def test_words_of_a_call_type_can_tell_of_danger_and_of_nothing_else(
+    code: str | None, text: str | None, rule: str
+) -> None:
+    assert rules(judge(picture(code).model_copy(update={"call_type_text": text})))[0] == rule
+
+
+def test_criminal_history_that_was_taken_out_is_looked_at() -> None:
+    warned = picture().model_copy(update={"warnings": ("history-removed:/narrative",)})
+    assert rules(judge(warned))[0] == "R-HISTORY"
+
+
 def test_an_unknown_question_answered_with_yes_is_danger() -> None:
     judgement = judge(picture(unknown="yes"))
     assert judgement.decision.hard_exclusion
@@ -404,6 +486,27 @@ def test_more_signs_never_make_a_call_more_eligible(one: Picture, hazard: Hazard
     assert before <= _strictness(one.model_copy(update={"warnings": (*one.warnings, "unknown-word:/area")}))
     if one.initial_call_type is None:
         assert before <= _strictness(one.model_copy(update={"initial_call_type": first}))
+
+
+@unhurried
+@generated(pictures, st.sampled_from(SENTENCES), st.lists(st.sampled_from(SENTENCES), max_size=3))
+def test_a_further_sentence_never_makes_a_call_more_eligible(one: Picture, more: str, words: list[str]) -> None:
+    without, before = judge(one), tell(one, " ".join(words))
+    after = tell(one, " ".join([*words, more]))
+    strictness = [STRICTNESS[each.decision.eligibility] for each in (without, before, after)]
+    assert strictness == sorted(strictness)
+    if any(signal.certainty is Certainty.PRESENT for signal in after.signals):
+        assert after.decision.hard_exclusion
+
+
+@unhurried
+@generated(pictures, st.sampled_from(SENTENCES), st.integers(1, 9))
+def test_a_later_policy_never_changes_an_earlier_decision(one: Picture, words: str, days: int) -> None:
+    given = judging.policy_published(Given(), published("now", ACCEPTED - timedelta(days=1)))
+    told = received(one, narrative=words)
+    before = judging.triaged(told, given)
+    stricter = published("later", ACCEPTED + timedelta(days=days), harmless_flags=[], switches=[])
+    assert judging.triaged(told, judging.policy_published(given, stricter)) == before
 
 
 @unhurried

@@ -32,7 +32,7 @@ from divert_provider_gateway.domain.said import (
     SignOn,
     WriteNote,
 )
-from divert_provider_gateway.pages.view import View, focus, in_order, view
+from divert_provider_gateway.pages.view import View, aim, focus, in_order, view
 from divert_provider_gateway.pages.who import DESK, DEVICE, LANGUAGE, Device, OwnPage, Who, named, remember
 from divert_provider_gateway.pages.words import Words, chosen, read
 from divert_provider_gateway.settings import Settings
@@ -156,6 +156,7 @@ class Portal:
             "roster": roster,
             "views": [self.view(case, device) for case in seen],
             "focus": None if whole is None else self.view(whole, device),
+            "aim": aim(seen, device, whole),
             "missing": wanted is not None and asked is None,
         }
         return {**values, "live": self.pages.env.get_template("_live.html").render(t=t, **self._choices, **values)}

@@ -184,6 +184,18 @@ def focus(cases: Iterable[Case], device: Device, wanted: Case | None) -> Case | 
     return own or (shown[0] if len(shown) == 1 else None)
 
 
+def aim(cases: Iterable[Case], device: Device, shown: Case | None) -> Case | None:
+    """Return the case that a call for help is about: a recalled one, else the team's own, else the one that is shown.
+
+    Never an offer: nobody is there. Null where the device tells of none; it may remember the last that it had.
+    """
+    live = list(cases)
+    recalled = next((case for case in live if case.must_confirm), None)
+    own = next((case for case in live if device.works_on(case)), None)
+    taken = shown if shown is not None and shown.acknowledged_at is not None else None
+    return recalled or own or taken
+
+
 def _answers(case: Case, picture: Picture) -> list[SafetyLine]:
     strange = [_line(case, picture, Question.UNKNOWN)] if Question.UNKNOWN in picture.answers else []
     lines = [*strange, *(_line(case, picture, one) for one in SAFETY)]

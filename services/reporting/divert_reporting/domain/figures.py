@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from math import sqrt
 
 from divert_contracts.model import Model
-from divert_contracts.vocabulary import Eligibility
+from divert_contracts.vocabulary import Change, Eligibility
 
 Z = 1.959963984540054
 """Of the normal distribution, for 95%."""
@@ -64,3 +64,25 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     whole = 1 + Z * Z / of
     # Rounding may not push an end past the share itself.
     return max(0.0, min(share, (centre - spread) / whole)), min(1.0, max(share, (centre + spread) / whole))
+
+
+class Shadowed(Model):
+    """Calls that a policy tried beside the one in force would have decided otherwise."""
+
+    policy: str
+    """The version that is tried."""
+    change: Change
+    rule: str | None
+    """The rule that decided."""
+    shadow_rule: str | None
+    """The rule by which it would have been decided."""
+    calls: int
+
+
+def in_danger_order(counted: Iterable[Shadowed]) -> list[Shadowed]:
+    """Return the counts by version, dangerous changes first, most calls before fewer."""
+    order = {change: place for place, change in enumerate(Change)}
+    return sorted(
+        counted,
+        key=lambda one: (one.policy, order[one.change], -one.calls, one.rule or "", one.shadow_rule or ""),
+    )

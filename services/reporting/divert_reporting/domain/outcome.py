@@ -35,11 +35,12 @@ from divert_contracts.facts.routing import (
     ResponderRecorded,
 )
 from divert_contracts.facts.shifts import ShiftChanged
-from divert_contracts.facts.triage import CallTriaged
+from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.model import Model, Term
 from divert_contracts.vocabulary import (
     Acuity,
     Answer,
+    Change,
     Contact,
     Disposition,
     Eligibility,
@@ -133,6 +134,12 @@ class CallOutcome(Model):
     """Every rule that fired for that revision, the deciding one first."""
     policy: str | None = None
     """Version of the triage policy."""
+    shadow_policy: str | None = None
+    """Version of the policy that was tried beside, where it would have decided the newest revision otherwise."""
+    shadow_change: Change | None = None
+    """What it would have changed."""
+    shadow_rule: str | None = None
+    """The rule by which it would have decided."""
     routing_policy: str | None = None
     """Version of the routing policy."""
 
@@ -294,6 +301,7 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
     judged = facts.each(CallTriaged)
     decided = _newest([one for one in judged if end is None or one.occurred_at <= end.occurred_at]) or _newest(judged)
     decision = None if decided is None else decided.decision
+    shadow = _shadow(facts.each(ShadowDiffered), decided)
     offers = list({one.case_id: one for one in facts.each(CaseOffered)}.values())
     pictures = [one.picture for one in (*offers[-1:], opened, _newest(judged)) if one is not None]
     picture = pictures[-1] if pictures else UNSEEN
@@ -338,6 +346,9 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         rereview=None if again is None else again.eligibility,
         rule_ids=() if decision is None else tuple(fired.rule for fired in decision.rules),
         policy=(None if decision is None else decision.policy) if end is None else end.policy,
+        shadow_policy=None if shadow is None else shadow.shadow.policy,
+        shadow_change=None if shadow is None else shadow.change,
+        shadow_rule=None if shadow is None or not shadow.shadow.rules else shadow.shadow.rules[0].rule,
         routing_policy=None if end is None else end.routing_policy,
         provider=(offers[-1].provider if offers else None) if end is None else end.provider,
         offered_to=tuple(offer.provider for offer in offers),
@@ -410,6 +421,14 @@ STAGE_SAID: dict[type[Fact], Stage] = {
     TeamOnScene: Stage.ON_SCENE,
 }
 PROGRESS = (Stage.OFFERED, Stage.ACKNOWLEDGED, Stage.EN_ROUTE, Stage.ON_SCENE)
+
+
+def _shadow(differed: Sequence[ShadowDiffered], decided: CallTriaged | None) -> ShadowDiffered | None:
+    """Return what a policy that is tried beside says otherwise of the revision whose decision counts."""
+    if decided is None:
+        return None
+    told = [one for one in differed if one.revision == decided.revision]
+    return told[-1] if told else None
 
 
 def _newest(judged: Sequence[CallTriaged]) -> CallTriaged | None:

@@ -108,6 +108,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> N
             calls=calls,
             ages={call.call_id: _age(call, now) for call in calls},
             outside=outside,
+            shadowed=await outcomes.shadowed(today),
             agreement=agreement(await outcomes.rereviews(Filter(agency=agency))),
         )
 

@@ -105,7 +105,7 @@ def _assistance(fact: AssistanceRequested, zone: ZoneInfo) -> str:
 def _shadow(fact: ShadowDiffered, _zone: ZoneInfo) -> str:
     return (
         f"The policy tried beside ({fact.shadow.policy}) says {plain(fact.shadow.eligibility)},"
-        f" not {plain(fact.in_force.eligibility)}."
+        f" not {plain(fact.in_force.eligibility)}: {plain(fact.change)}."
     )
 
 

@@ -48,7 +48,7 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
             person=person,
             page="desk",
             rows=pages.views(person).rows(calls, found),
-            chosen=chosen,
+            chosen=None if chosen is None else str(chosen),
             rereviews=await pages.desk.rereviews(),
             call=shown,
             it=None if shown is None else pages.views(person).whole(shown),
@@ -57,12 +57,19 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
 
     @router.get("/desk/queue")
     async def read_queue(
-        person: Somebody, keep: Annotated[str, Query(max_length=20_000)] = "", chosen: UUID | None = None
+        person: Somebody,
+        keep: Annotated[str, Query(max_length=20_000)] = "",
+        chosen: Annotated[str, Query(max_length=36)] = "",
     ) -> HTMLResponse:
         calls = await pages.calls.now()
         kept = [one for one in keep.split(",") if ROW.fullmatch(one)][:MOST_ROWS]
         rows = pages.views(person).rows(calls, open_needs(pages, calls), kept)
         return pages.shown("queue.html", rows=rows, chosen=chosen)
+
+    @router.get("/desk/idle")
+    async def read_idle(person: Somebody) -> HTMLResponse:
+        del person
+        return pages.shown("call.html", chosen=None, call=None, it=None, in_hand=_in_hand(await pages.calls.now()))
 
     @router.get("/desk/calls/{call_id}")
     async def read_call(request: Request, person: Somebody, call_id: UUID) -> Response:
@@ -70,7 +77,7 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
             return await read_desk(person, call_id)
         call = await pages.call(call_id)
         it = None if call is None else pages.views(person).whole(call)
-        return pages.shown("call.html", chosen=call_id, call=call, it=it, in_hand=0)
+        return pages.shown("call.html", chosen=str(call_id), call=call, it=it, in_hand=0)
 
     @router.get("/desk/calls/{call_id}/timeline")
     async def read_timeline(person: Somebody, call_id: UUID) -> HTMLResponse:

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from divert_chassis import words as common
 from divert_chassis.pages import Pages
+from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
 from divert_contracts.step import Command, Refusal, Unavailable
 from divert_routing.adapters import Desk, Intake, OpenCalls, Reporting, Triage, client
@@ -118,10 +119,13 @@ class DeskPages:
             except NobodyHere:
                 here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
                 return moved(request, f"/desk/person?to={quote(here if is_page(request) else '/desk')}")
+            except (NotUnderstood, RequestValidationError) as why:
+                if is_part(request) and request.method == "GET":
+                    # What is shown stays, and is not replaced by an error.
+                    raise Problem(422, "invalid", "Invalid request") from why
+                return self._wrong(request, 422, "not_understood.html", "The desk did not understand this.")
             except FromElsewhere:
                 return self._wrong(request, 403, "forbidden.html", "This was not sent from the desk's own page.")
-            except (NotUnderstood, RequestValidationError):
-                return self._wrong(request, 422, "not_understood.html", "The desk did not understand this.")
             except Unavailable:
                 if is_part(request) and request.method == "GET":
                     raise

@@ -244,7 +244,8 @@ def _alterations(sight: Sight, rules: Compiled) -> Iterator[Alteration]:
         yield Alteration(Thing.AGE, picture.age_band, AgeBand.ADULT)
     if picture.call_type_text is not None:
         yield Alteration(Thing.TYPE_TEXT, picture.call_type_text)
-    if picture.initial_call_type is not None and picture.initial_call_type != picture.call_type:
+    if picture.initial_call_type is not None:
+        # Also where it is the type that the call still has: that may be altered besides.
         yield Alteration(Thing.FIRST_TYPE, picture.initial_call_type)
     now_rule = rules.type_reading(picture.call_type).findings[0].fired.rule
     for code in _one_of_each_class(rules, now_rule):

@@ -384,7 +384,7 @@ def _holds(rule: Choice, picture: Picture, care: CareType | None, told: Collecti
 def compiled(policy: TriagePolicy) -> Compiled:
     """Make a policy ready for use."""
     findings = _Findings(policy)
-    read = _unread if policy.lexicon is None else Reader(policy.lexicon).read
+    read = _unread if policy.lexicon is None else _reader(policy.lexicon).read
     types = _Types(policy, findings, read)
     always = policy.always
     return Compiled(
@@ -547,6 +547,10 @@ def _premises(policy: TriagePolicy, findings: _Findings) -> dict[Hazard, Said]:
         )
         for one in policy.exclusions
     }
+
+
+_reader = lru_cache(4)(Reader)
+"""Policies mostly share their lexicon, and its automaton takes a while to make."""
 
 
 def _unread(text: str, source: SignalSource) -> tuple[Signal, ...]:

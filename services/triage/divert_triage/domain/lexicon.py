@@ -1,9 +1,11 @@
 """The lexicon as a document: the phrases that the reader of texts knows, and what each of them means."""
 
+import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from divert_contracts.vocabulary import Hazard
 from divert_triage.domain.document import Known, Part
@@ -88,6 +90,10 @@ class Lexicon(Part):
     """Other words so near to those that they must not be taken for them."""
     everyday: tuple[Word, ...] = ()
     """Everyday words of the languages that the reader knows; a text with next to none of them cannot be read."""
+
+    def __hash__(self) -> int:
+        """Hash by identity: equal lexicons are mostly one, and hashing thousands of phrases each time is slow."""
+        return id(self)
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
@@ -184,3 +190,21 @@ _HISSING = ("s", "x", "z", "ch", "sh")
 
 def _ends_in_consonant_y(verb: str) -> bool:
     return verb.endswith("y") and verb[-2] not in _VOWELS
+
+
+@lru_cache(4)
+def _validated(text: str) -> Lexicon:
+    return Lexicon.model_validate(json.loads(text))
+
+
+def _once(given: object, read: ValidatorFunctionWrapHandler) -> Lexicon | None:
+    """Validate a lexicon once: versions of a policy mostly share theirs, and simulations publish it often."""
+    if not isinstance(given, dict):
+        return read(given)
+    try:
+        return _validated(json.dumps(given, sort_keys=True))
+    except (TypeError, ValueError):
+        return read(given)
+
+
+OneLexicon = Annotated[Lexicon | None, WrapValidator(_once)]

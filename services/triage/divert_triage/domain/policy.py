@@ -17,7 +17,7 @@ from divert_contracts.vocabulary import (
     Question,
 )
 from divert_triage.domain.document import Known, Part
-from divert_triage.domain.lexicon import Lexicon
+from divert_triage.domain.lexicon import OneLexicon
 
 CodePattern = Annotated[str, Field(pattern=r"^(\*[A-Z0-9]{1,8}|[A-Z0-9][A-Z0-9 /-]{0,31}\*?)$")]
 """A call type: whole (``918VM``), its beginning (``242*``) or, for danger alone, its end (``*SN``)."""
@@ -207,7 +207,7 @@ class TriagePolicy(Part):
     """CAD flags that say nothing of danger."""
     harmless_warnings: tuple[str, ...] = ()
     """Codes of intake's warnings that need no review."""
-    lexicon: Lexicon | None = None
+    lexicon: OneLexicon = None
     """How texts are read; without one, whoever wrote a text must be heard by a person."""
 
     @property

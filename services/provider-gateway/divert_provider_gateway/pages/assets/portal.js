@@ -13,6 +13,7 @@
   const NEAR_MS = 15000;
   const URGENT = ["emergency", "backup"];
   const AGAIN_MS = 5000;
+  const SHIFT_MS = 12 * 3600 * 1000;
   const find = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
@@ -209,13 +210,19 @@
     }
   }
 
-  // The bar at the bottom is for the case that is shown, else for the last one that this device had.
+  // A team may need help after its case has ended: its device remembers the last one for a shift.
+  function lastCase() {
+    const { case: current, team } = find("#aim").dataset;
+    if (!team) return "";
+    if (current) remember(LAST, JSON.stringify({ case: current, team, at: Date.now() }));
+    const last = JSON.parse(remembered(LAST) ?? "{}");
+    return last.team === team && Date.now() - last.at < SHIFT_MS ? last.case : "";
+  }
+
   function aim(waiting) {
     const bar = find("#bar");
     if (!bar) return;
-    const marked = find("#aim");
-    if (marked.dataset.case) remember(LAST, marked.dataset.case);
-    const about = marked.dataset.case || remembered(LAST);
+    const about = lastCase() || find("#aim").dataset.case;
     find("#emergency").hidden = find("#backup").hidden = !about;
     find("#no-case").hidden = Boolean(about);
     for (const form of [find("#emergency"), find("#backup form")]) form.action = `/cases/${about}/${form.dataset.verb}`;
@@ -332,10 +339,16 @@
     button.textContent = sounds() ? button.dataset.on : button.dataset.off;
   }
 
-  function beep(tones) {
+  // Browsers let a page sound only after it was touched.
+  function wakeSound() {
     if (!sounds()) return;
     audio ??= new AudioContext();
     audio.resume();
+  }
+
+  function beep(tones) {
+    wakeSound();
+    if (audio?.state !== "running" || !sounds()) return;
     tones.forEach((tone, i) => {
       const [at, voice, loudness] = [audio.currentTime + i * 0.18, audio.createOscillator(), audio.createGain()];
       voice.frequency.value = tone;
@@ -418,7 +431,10 @@
 
   // Nothing moves under a finger.
   let finger = 0;
-  document.addEventListener("pointerdown", () => (finger = performance.now()));
+  document.addEventListener("pointerdown", () => {
+    finger = performance.now();
+    wakeSound();
+  });
   for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => (finger = 0));
   document.addEventListener("htmx:before:swap", (event) => {
     if (finger && performance.now() - finger < 3000) event.preventDefault();

@@ -7,6 +7,7 @@
   const dialog = document.getElementById("dialog");
   const act = document.getElementById("act");
   let noticeGoes;
+  let leaving = false; // a page is on its way: what is typed meanwhile is meant for it, not for this one
   let early = null; // keys pressed while a dialog is being fetched: nobody's hands wait for it
 
   function pressable(key) {
@@ -45,6 +46,10 @@
       return;
     }
     const key = event.key.toLowerCase();
+    if (leaving) {
+      event.preventDefault();
+      return;
+    }
     if (early) {
       event.preventDefault();
       early.push(key);
@@ -65,9 +70,12 @@
     const one = pressable(key);
     if (!one) return false;
     if (one.getAttribute("hx-target") === "#act") early = [];
+    leaving = one.matches("a[href]:not([hx-get])");
     one.click();
     return true;
   }
+
+  window.addEventListener("pageshow", () => (leaving = false));
 
   // The list keeps its order while the pointer or the focus is in it.
   const queue = () => document.getElementById("queue");
