@@ -58,4 +58,7 @@ SERVICES: tuple[ServiceProcess, ...] = (
     _gateway("penny-lane", 8113),
     _gateway("circle", 8114),
     _gateway("crisis-line", 8115),
+    ServiceProcess(
+        "agency-gateway-lapd", "divert_provider_gateway", "PROVIDER_GATEWAY", 8116, {"PROVIDER_GATEWAY_AGENCY": "lapd"}
+    ),
 )

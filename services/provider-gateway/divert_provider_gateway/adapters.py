@@ -1,4 +1,4 @@
-"""What the gateway sends over HTTP to a provider's own server, and the guard on where it may send."""
+"""What the gateway sends over HTTP to a provider's server or an agency's CAD, and the guard on where it may send."""
 
 from __future__ import annotations
 
@@ -276,7 +276,7 @@ class Deliverer:
 
     async def _look(self, outward: Outward, tasks: asyncio.TaskGroup) -> float:
         """Start what is to be sent now; return the real seconds until the next look."""
-        endpoint = await self._runtime.get(Endpoint, self._settings.provider)
+        endpoint = await self._runtime.get(Endpoint, self._settings.member)
         now = self._runtime.clock.now()
         if endpoint is None or not endpoint.open:
             return IDLE_LOOKS_EVERY
@@ -309,9 +309,7 @@ class Deliverer:
             await self._report(case, message, outcome)
             metrics.WEBHOOK_TRIES.labels(self._runtime.wired.group, outcome.result.value).inc()
             if outcome.result is not Result.DELIVERED or endpoint.failures:
-                await self._runtime.send(
-                    EndpointHeard(provider=self._settings.provider, url=url, result=outcome.result)
-                )
+                await self._runtime.send(EndpointHeard(provider=self._settings.member, url=url, result=outcome.result))
         except Unavailable as why:
             # The claim runs out, and the message is tried again with the same id.
             log.warning("webhook-unreported", fact_id=str(message.id), error=type(why).__name__)
@@ -323,7 +321,7 @@ class Deliverer:
             log.warning(
                 "webhook-failed",
                 fact_id=str(message.id),
-                case_id=str(case),
+                key=str(case),
                 attempt=len(message.tries) + 1,
                 result=outcome.result.value,
                 status=outcome.status or 0,

@@ -90,6 +90,7 @@ SafetyKey = Annotated[
     ),
 ]
 MOST_LISTED = 500
+UNTOLD_CALL = Refusal("unknown-call", "CAD was to be told nothing of such a call.", 404)
 NO_RELIEF = Refusal("no-relief", "This team holds a case. Name the team that goes on with it.", 422)
 
 
@@ -153,6 +154,15 @@ class DeliveryLog(Model):
     """What became of the messages about one case; what waits comes first."""
 
     case_id: UUID
+    waiting: tuple[UUID, ...]
+    """Their ids."""
+    ended: tuple[Delivery, ...]
+
+
+class CallDeliveryLog(Model):
+    """What became of the messages to CAD about one call; what waits comes first."""
+
+    call_id: UUID
     waiting: tuple[UUID, ...]
     """Their ids."""
     ended: tuple[Delivery, ...]
@@ -369,13 +379,33 @@ def _add_shift(router: APIRouter, runtime: Runtime[Rules], provider: str) -> Non
 
 
 def add_webhooks(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
-    """Add the routes by which webhooks are managed."""
+    """Add the routes by which a provider's webhooks are managed."""
     _add_endpoint(router, runtime, settings)
-    _add_deliveries(router, runtime, settings)
+
+    @router.get("/v1/webhooks/deliveries/{case_id}", tags=["webhooks"])
+    async def read_deliveries(case_id: UUID) -> DeliveryLog:
+        """Say what became of the messages about one case, attempt by attempt."""
+        found = await runtime.get(Deliveries, str(case_id))
+        if found is None:
+            raise refused(UNKNOWN_CASE)
+        return DeliveryLog(case_id=case_id, waiting=tuple(one.id for one in found.waiting), ended=found.log)
+
+
+def add_agency_webhooks(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
+    """Add the routes by which the webhooks to an agency's CAD are managed."""
+    _add_endpoint(router, runtime, settings)
+
+    @router.get("/v1/webhooks/deliveries/{call_id}", tags=["webhooks"])
+    async def read_deliveries(call_id: UUID) -> CallDeliveryLog:
+        """Say what became of the messages about one call, attempt by attempt."""
+        found = await runtime.get(Deliveries, str(call_id))
+        if found is None:
+            raise refused(UNTOLD_CALL)
+        return CallDeliveryLog(call_id=call_id, waiting=tuple(one.id for one in found.waiting), ended=found.log)
 
 
 def _add_endpoint(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
-    provider = settings.provider
+    member = settings.member
 
     async def change(command: RegisterEndpoint | RotateSecret) -> WebhookWithSecret:
         done = answered(await runtime.send(command))
@@ -395,50 +425,44 @@ def _add_endpoint(router: APIRouter, runtime: Runtime[Rules], settings: Settings
             why = await outward.asked(wanted.url)
         if why is not None:
             raise Problem(422, "webhook-refused", "The address does not take our webhooks.", result=why.value)
-        return await change(RegisterEndpoint(provider=provider, url=wanted.url, secret=_new_secret()))
+        return await change(RegisterEndpoint(provider=member, url=wanted.url, secret=_new_secret()))
 
     @router.post("/v1/webhooks/rotate", tags=["webhooks"])
     async def rotate_secret(rotation: Rotation) -> WebhookWithSecret:
         """Sign with a new secret; the one before signs beside it for a while."""
         overlap = timedelta(seconds=rotation.overlap_seconds)
-        return await change(RotateSecret(provider=provider, secret=_new_secret(), overlap=overlap))
+        return await change(RotateSecret(provider=member, secret=_new_secret(), overlap=overlap))
 
     @router.delete("/v1/webhooks", status_code=204, tags=["webhooks"])
     async def remove_webhook() -> None:
         """Send no more webhooks."""
-        answered(await runtime.send(RemoveEndpoint(provider=provider)))
+        answered(await runtime.send(RemoveEndpoint(provider=member)))
+
+    _add_state(router, runtime, settings)
 
 
-def _add_deliveries(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
-    provider = settings.provider
+def _add_state(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
+    member = settings.member
 
     @router.get("/v1/webhooks", tags=["webhooks"])
     async def list_webhooks() -> Webhooks:
         """Say where webhooks are sent, and how that goes."""
-        found = await runtime.get(Endpoint, provider)
+        found = await runtime.get(Endpoint, member)
         known = None if found is None else status(found, runtime.clock.now())
         return Webhooks(webhooks=() if known is None else (known,))
 
     @router.post("/v1/webhooks/test", tags=["webhooks"])
     async def try_webhook() -> Tested:
         """Send one signed message that says nothing, once, and say what came of it."""
-        endpoint = await runtime.get(Endpoint, provider)
+        endpoint = await runtime.get(Endpoint, member)
         if endpoint is None or endpoint.url is None:
             raise refused(NO_ENDPOINT)
         now = runtime.clock.now()
         name = foreign_id(runtime.wired.source, now.isoformat())
-        body = trial(provider, name, now)
+        body = trial(runtime.wired.source, name, now)
         async with Outward(settings) as outward:
             outcome = await outward.post(endpoint.url, endpoint.signing(now), message=name, body=body)
         return Tested(result=outcome.result, status=outcome.status, seconds=outcome.seconds)
-
-    @router.get("/v1/webhooks/deliveries/{case_id}", tags=["webhooks"])
-    async def read_deliveries(case_id: UUID) -> DeliveryLog:
-        """Say what became of the messages about one case, attempt by attempt."""
-        found = await runtime.get(Deliveries, str(case_id))
-        if found is None:
-            raise refused(UNKNOWN_CASE)
-        return DeliveryLog(case_id=case_id, waiting=tuple(one.id for one in found.waiting), ended=found.log)
 
 
 def _new_secret() -> str:

@@ -1,13 +1,22 @@
 """The provider gateway, wired together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
-from divert_chassis.service import Service
+from divert_chassis.service import Remembered, Service, own_key
 from divert_contracts.facts.policies import PolicyPublished
-from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
+from divert_contracts.facts.routing import (
+    AssistanceRequested,
+    CallHandedOff,
+    CallStatusChanged,
+    CaseOffered,
+    CaseRecalled,
+    CaseUpdated,
+    QuestionAnswered,
+)
 from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid
 from divert_provider_gateway.domain import happened, stated, told, webhook
 from divert_provider_gateway.domain.case import AnswerOverdue, Case, Roster, Rules, TimeToForget
@@ -38,7 +47,24 @@ def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[
     roster.on(SignOff, told.signed_off)
     roster.on(ShiftSaid, partial(stated.shift_said, provider))
 
-    endpoint = gateway.remembers(Endpoint, blank=lambda key: Endpoint(provider=key), key=lambda _: provider)
+    deliveries = _webhooks(gateway, provider, tries, key=case_of)
+    deliveries.on_each((CaseOffered, CaseUpdated, CaseRecalled, QuestionAnswered), webhook.told)
+    return gateway
+
+
+def build_for_agency(agency: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[Rules]:
+    """Return the wiring table of the gateway that tells one agency's CAD of its calls."""
+    gateway = Service("agency-gateway", given=Rules(), member=agency)
+    deliveries = _webhooks(gateway, agency, tries, key=own_key)
+    deliveries.on_each((CallStatusChanged, CallHandedOff, AssistanceRequested), webhook.told_agency)
+    return gateway
+
+
+def _webhooks(
+    gateway: Service[Rules], member: str, tries: Sequence[timedelta], *, key: Callable[[Any], str]
+) -> Remembered[Deliveries, Rules]:
+    """Let a gateway send webhooks: one endpoint, and a line of messages for each key."""
+    endpoint = gateway.remembers(Endpoint, blank=lambda key: Endpoint(provider=key), key=lambda _: member)
     endpoint.on(webhook.RegisterEndpoint, webhook.registered)
     endpoint.on(webhook.RotateSecret, webhook.rotated)
     endpoint.on(webhook.RemoveEndpoint, webhook.removed)
@@ -46,13 +72,12 @@ def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[
     endpoint.on(webhook.SecretOver, webhook.secret_over)
 
     deliveries = gateway.remembers(
-        Deliveries, blank=lambda key: Deliveries(case_id=UUID(key)), key=case_of, lists=("delivery",)
+        Deliveries, blank=lambda key: Deliveries(case_id=UUID(key)), key=key, lists=("delivery",)
     )
-    deliveries.on_each((CaseOffered, CaseUpdated, CaseRecalled, QuestionAnswered), webhook.told)
     deliveries.on(webhook.ClaimDelivery, webhook.claimed)
     deliveries.on(webhook.DeliveryTried, partial(webhook.tried, tries))
     deliveries.on(webhook.DeliveryOver, webhook.delivery_over)
-    return gateway
+    return deliveries
 
 
 def case_of(fact: FactOfCase) -> str:

@@ -116,7 +116,7 @@ class Portal:
 
     async def roster(self) -> Roster:
         """Return who is on duty."""
-        provider = self.settings.provider
+        provider = self.settings.member
         return await self.runtime.get(Roster, provider) or Roster(provider=provider)
 
     async def body(self, request: Request, device: Device, wanted: UUID | None) -> dict[str, object]:
@@ -298,7 +298,7 @@ def _add_device(router: APIRouter, portal: Portal) -> None:
 
 def _add_shift(router: APIRouter, portal: Portal) -> None:
     runtime = portal.runtime
-    provider = portal.settings.provider
+    provider = portal.settings.member
 
     @router.get("/shift", include_in_schema=False)
     async def read_shift(request: Request, device: Who) -> Response:
