@@ -305,3 +305,52 @@ async def test_a_shift_is_published(stack: Addresses, gateway: httpx.AsyncClient
         return any(isinstance(one, ShiftChanged) and any(on.team == team for on in one.teams) for one in facts)
 
     await eventually(published, "the shift on shifts.v1", every=0.2)
+
+
+async def test_the_books_say_what_is_owed_what_went_wrong_and_why_offers_expired(
+    gateway: httpx.AsyncClient, publisher: Publisher
+) -> None:
+    taken, missed = an_offer(), an_offer(seconds=2)
+    await publish(publisher, taken)
+    await publish(publisher, missed)
+    case = f"/v1/cases/{taken.case_id}"
+
+    async def there() -> bool:
+        return (await gateway.get(case)).is_success
+
+    await eventually(there, "the gateway to have the offer")
+    due = (datetime.now(UTC) + timedelta(hours=48)).isoformat()
+    closing = {"epoch": 1, "disposition": "referred", "contact": "phone", "follow_up_due": due}
+    for verb, said in (
+        ("acknowledge", {"epoch": 1, "arrive_in_seconds": 600}),
+        ("safety-event", {"event": "near_miss", "by": "desk"}),
+        ("close", closing),
+    ):
+        assert (await gateway.post(f"{case}/{verb}", json=said)).is_success
+
+    async def owed() -> list[str]:
+        found = (await gateway.get("/v1/follow-ups")).json()["follow_ups"]
+        return [one["case_id"] for one in found if one["case_id"] == str(taken.case_id)]
+
+    assert await owed() == [str(taken.case_id)]
+    assert (await gateway.post(f"{case}/follow-up", json={"result": "not_reached"})).is_success
+    assert await owed() == [str(taken.case_id)]
+    assert (await gateway.post(f"{case}/follow-up", json={"result": "connected"})).is_success
+    assert await owed() == []
+    (made,) = (await gateway.get("/v1/follow-ups", params={"made": True})).json()["follow_ups"]
+    assert (made["follow_up"], made["follow_up_tries"]) == ("connected", 2)
+    noted = (await gateway.get("/v1/safety-events")).json()["cases"]
+    events = [event["event"] for one in noted if one["case_id"] == str(taken.case_id) for event in one["events"]]
+    assert events == ["near_miss"]
+
+    async def expired() -> dict[str, str] | None:
+        found = (await gateway.get("/v1/expiries")).json()["expiries"]
+        return next((one for one in found if one["case_id"] == str(missed.case_id)), None)
+
+    one = await eventually(expired, "the offer to have expired", within=60)
+    assert one["cause"] in {"not_answered", "nobody_on_duty", "came_late"}
+    late = await gateway.post(f"/v1/cases/{missed.case_id}/acknowledge", json={"epoch": 1, "arrive_in_seconds": 60})
+    assert (late.status_code, late.json()["code"]) == (409, "expired")
+    again = await expired()
+    assert again is not None
+    assert float(again["seconds_late"]) > 0

@@ -21,6 +21,8 @@ from divert_chassis import logs, metrics
 from divert_chassis.clock import real_now
 from divert_chassis.errors import TRANSIENT, backoff
 from divert_contracts.step import Unavailable
+from divert_provider_gateway.domain.books import Entry, Expiry, entry, expiry
+from divert_provider_gateway.domain.case import Case, Roster
 from divert_provider_gateway.domain.webhook import (
     WAITING,
     ClaimDelivery,
@@ -35,9 +37,15 @@ from divert_provider_gateway.domain.webhook import (
 if TYPE_CHECKING:
     from types import TracebackType
 
+    import asyncpg
+    from asyncpg.pool import PoolConnectionProxy
+
     from divert_chassis.run import Runtime
     from divert_provider_gateway.domain.case import Rules
     from divert_provider_gateway.settings import Settings
+
+    # asyncpg's classes are generic for type checkers only.
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 log = logs.logger(__name__)
 
@@ -344,3 +352,102 @@ class Deliverer:
         step = timedelta(seconds=1)
         real = self._runtime.clock.real_seconds_until(now + step)
         return now + step * (seconds / real if real > 0 else seconds)
+
+
+# ----------------------------------------------------------------------------------------------------------- the books
+
+
+class PostgresCasebook:
+    """The provider's books: one row a case that was taken or that expired, without private words."""
+
+    ddl = """
+    CREATE TABLE IF NOT EXISTS casebook (
+        case_id text PRIMARY KEY, taken_at timestamptz, follow_up_due timestamptz, follow_up_done timestamptz,
+        noted_at timestamptz, expired_at timestamptz, document text NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS casebook_taken ON casebook (taken_at DESC) WHERE taken_at IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS casebook_owed ON casebook (follow_up_due) WHERE follow_up_due IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS casebook_made ON casebook (follow_up_done DESC) WHERE follow_up_done IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS casebook_noted ON casebook (noted_at DESC) WHERE noted_at IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS casebook_expired ON casebook (expired_at DESC) WHERE expired_at IS NOT NULL;
+    """
+
+    async def save(self, connection: Connection, changed: Sequence[tuple[str, Case]]) -> None:
+        """Write the entries of the cases that changed."""
+        entries = [(key, one) for key, case in changed if (one := entry(case)) is not None]
+        if entries:
+            await connection.executemany(
+                "INSERT INTO casebook VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_id) DO UPDATE SET "
+                "(taken_at, follow_up_due, follow_up_done, noted_at, expired_at, document) = "
+                "(excluded.taken_at, excluded.follow_up_due, excluded.follow_up_done, excluded.noted_at, "
+                "excluded.expired_at, excluded.document)",
+                [
+                    (
+                        key,
+                        one.taken_at,
+                        one.follow_up_due if one.owed else None,
+                        one.follow_up_at if one.follow_up_due is not None and not one.owed else None,
+                        one.noted_at,
+                        one.expired_at,
+                        one.model_dump_json(),
+                    )
+                    for key, one in entries
+                ],
+            )
+
+
+class PostgresDuty:
+    """How many teams were on duty from when on."""
+
+    ddl = "CREATE TABLE IF NOT EXISTS duty (since timestamptz PRIMARY KEY, teams int NOT NULL);"
+
+    async def save(self, connection: Connection, changed: Sequence[tuple[str, Roster]]) -> None:
+        """Note a change of who is on duty."""
+        rows = [(roster.changed_at, len(roster.teams)) for _, roster in changed if roster.changed_at is not None]
+        if rows:
+            await connection.executemany(
+                "INSERT INTO duty VALUES ($1, $2) ON CONFLICT (since) DO UPDATE SET teams = excluded.teams", rows
+            )
+
+
+class Casebook:
+    """Reads the provider's books."""
+
+    def __init__(self, runtime: Runtime[Rules]) -> None:
+        """Read what a running gateway keeps."""
+        self._runtime = runtime
+
+    async def owed(self, most: int) -> tuple[Entry, ...]:
+        """Return the cases whose follow-up is still to be made, those due first before the others."""
+        return await self._entries("follow_up_due IS NOT NULL ORDER BY follow_up_due, case_id LIMIT $1", most)
+
+    async def made(self, most: int) -> tuple[Entry, ...]:
+        """Return the cases whose follow-up was made, newest first."""
+        return await self._entries("follow_up_done IS NOT NULL ORDER BY follow_up_done DESC, case_id LIMIT $1", most)
+
+    async def taken(self, most: int) -> tuple[Entry, ...]:
+        """Return the cases that were taken last."""
+        return await self._entries("taken_at IS NOT NULL ORDER BY taken_at DESC, case_id LIMIT $1", most)
+
+    async def events(self, most: int) -> tuple[Entry, ...]:
+        """Return the cases on which something went wrong, newest first."""
+        return await self._entries("noted_at IS NOT NULL ORDER BY noted_at DESC, case_id LIMIT $1", most)
+
+    async def expiries(self, since: datetime, until: datetime, most: int) -> tuple[Expiry, ...]:
+        """Return the offers that expired between two times, newest first, each with its cause."""
+        entries = await self._entries(
+            "expired_at >= $1 AND expired_at < $2 ORDER BY expired_at DESC, case_id LIMIT $3", since, until, most
+        )
+        found: list[Expiry] = []
+        for one in entries:
+            deliveries = await self._runtime.get(Deliveries, str(one.case_id))
+            teams = await self._runtime.pool.fetchval(
+                "SELECT teams FROM duty WHERE since <= $1 ORDER BY since DESC LIMIT 1", one.offered_at
+            )
+            why = expiry(one, () if deliveries is None else deliveries.log, teams)
+            found += [] if why is None else [why]
+        return tuple(found)
+
+    async def _entries(self, where: str, *values: object) -> tuple[Entry, ...]:
+        rows = await self._runtime.pool.fetch(f"SELECT document FROM casebook WHERE {where}", *values)  # noqa: S608 (constants)
+        return tuple(Entry.model_validate_json(row["document"]) for row in rows)

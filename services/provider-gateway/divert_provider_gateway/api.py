@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from divert_chassis.core import Reply
 from divert_chassis.problems import Problem, refused
@@ -20,7 +21,8 @@ from divert_contracts.ids import foreign_id
 from divert_contracts.model import Model
 from divert_contracts.step import Refusal
 from divert_contracts.vocabulary import Acuity
-from divert_provider_gateway.adapters import Outward
+from divert_provider_gateway.adapters import Casebook, Outward
+from divert_provider_gateway.domain.books import Entry, Expiry, ExpiryCause
 from divert_provider_gateway.domain.case import HELD, Case, CaseStage, Roster, Rules
 from divert_provider_gateway.domain.said import (
     MOST_TEAMS,
@@ -90,6 +92,9 @@ SafetyKey = Annotated[
     ),
 ]
 MOST_LISTED = 500
+LEDGER = timedelta(days=30)
+"""How far back expiries are listed unless it is said otherwise."""
+Most = Annotated[int, Query(ge=1, le=MOST_LISTED, description="At most so many.")]
 UNTOLD_CALL = Refusal("unknown-call", "CAD was to be told nothing of such a call.", 404)
 NO_RELIEF = Refusal("no-relief", "This team holds a case. Name the team that goes on with it.", 422)
 
@@ -113,6 +118,26 @@ class Shift(Model):
 
     teams: tuple[OnShift, ...] = Field(max_length=MOST_TEAMS)
     """Empty: nobody is."""
+
+
+class FollowUps(Model):
+    """The worklist: whom to ring again, those due first before the others."""
+
+    follow_ups: tuple[Entry, ...]
+
+
+class SafetyEvents(Model):
+    """The register: cases on which something went wrong, newest first."""
+
+    cases: tuple[Entry, ...]
+
+
+class Expiries(Model):
+    """The ledger: offers that expired, newest first, and why."""
+
+    expiries: tuple[Expiry, ...]
+    causes: dict[ExpiryCause, int]
+    """How many of these for which cause."""
 
 
 class WantedWebhook(Model):
@@ -206,6 +231,7 @@ def routes(runtime: Runtime[Rules], provider: str) -> APIRouter:
     _add_safety(safety, runtime)
     router.include_router(safety)
     _add_shift(router, runtime, provider)
+    _add_books(router, runtime)
     return router
 
 
@@ -247,7 +273,7 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
     async def list_cases(
         stage: Annotated[CaseStage | None, Query(description="Only cases in this stage.")] = None,
         acuity: Annotated[Acuity | None, Query(description="Only cases of this acuity.")] = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_LISTED, description="At most so many.")] = 100,
+        limit: Most = 100,
     ) -> Cases:
         """List the open cases, what is due soonest first."""
         wanted = {"stage": stage, "acuity": acuity}
@@ -376,6 +402,33 @@ def _add_shift(router: APIRouter, runtime: Runtime[Rules], provider: str) -> Non
         """Say that a team goes off duty; the team that relieves it takes over its open cases."""
         command = SignOff(provider=provider, team=off.team, relief=off.relief)
         return answered(await sign_off(runtime, command, key))
+
+
+def _add_books(router: APIRouter, runtime: Runtime[Rules]) -> None:
+    @router.get("/v1/follow-ups", tags=["books"])
+    async def list_follow_ups(
+        made: Annotated[bool, Query(description="Those that were made instead, newest first.")] = False,  # noqa: FBT002
+        limit: Most = 100,
+    ) -> FollowUps:
+        """List the follow-ups that are owed; `POST /v1/cases/{case_id}/follow-up` says what came of one."""
+        book = Casebook(runtime)
+        return FollowUps(follow_ups=await (book.made(limit) if made else book.owed(limit)))
+
+    @router.get("/v1/safety-events", tags=["books"])
+    async def list_safety_events(limit: Most = 100) -> SafetyEvents:
+        """List what went wrong; `POST /v1/cases/{case_id}/safety-event` enters something, at any time."""
+        return SafetyEvents(cases=await Casebook(runtime).events(limit))
+
+    @router.get("/v1/expiries", tags=["books"])
+    async def list_expiries(
+        since: Annotated[AwareDatetime | None, Query(description="Expired from then on; else 30 days ago.")] = None,
+        until: Annotated[AwareDatetime | None, Query(description="Expired before; else now.")] = None,
+        limit: Most = 100,
+    ) -> Expiries:
+        """List the offers that expired, each with its cause: who could not have answered is told so."""
+        now = runtime.clock.now()
+        found = await Casebook(runtime).expiries(since or now - LEDGER, until or now, limit)
+        return Expiries(expiries=found, causes=Counter(one.cause for one in found))
 
 
 def add_webhooks(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:

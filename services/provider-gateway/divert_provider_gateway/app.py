@@ -18,6 +18,7 @@ from divert_contracts.facts.routing import (
     QuestionAnswered,
 )
 from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid
+from divert_provider_gateway.adapters import PostgresCasebook, PostgresDuty
 from divert_provider_gateway.domain import happened, stated, told, webhook
 from divert_provider_gateway.domain.case import AnswerOverdue, Case, Roster, Rules, TimeToForget
 from divert_provider_gateway.domain.said import ChangeShift, SignOff, SignOn, Tell
@@ -31,7 +32,13 @@ def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[
     gateway = Service("provider-gateway", given=Rules(), member=provider)
     gateway.learns(PolicyPublished, happened.policy_published)
 
-    cases = gateway.remembers(Case, blank=lambda key: Case(case_id=UUID(key)), key=case_of, lists=("stage", "acuity"))
+    cases = gateway.remembers(
+        Case,
+        blank=lambda key: Case(case_id=UUID(key)),
+        key=case_of,
+        lists=("stage", "acuity"),
+        projection=PostgresCasebook(),
+    )
     cases.on(CaseOffered, happened.offered)
     cases.on(CaseUpdated, happened.updated)
     cases.on(CaseRecalled, happened.recalled)
@@ -41,7 +48,9 @@ def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[
     cases.on(AnswerOverdue, happened.answer_overdue)
     cases.on(TimeToForget, happened.time_to_forget)
 
-    roster = gateway.remembers(Roster, blank=lambda key: Roster(provider=key), key=lambda _: provider)
+    roster = gateway.remembers(
+        Roster, blank=lambda key: Roster(provider=key), key=lambda _: provider, projection=PostgresDuty()
+    )
     roster.on(ChangeShift, told.shift_changed)
     roster.on(SignOn, told.signed_on)
     roster.on(SignOff, told.signed_off)
