@@ -37,6 +37,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("demo", "divert_cli.demo:demo", "A busy evening in a minute and a half, and what became of every call."),
     Command("replay", "divert_cli.replay:replay", "Send a city's export of calls through divert."),
     Command("reconcile", "divert_cli.reconcile:reconcile", "Compare a CAD's nightly export with divert, both ways."),
+    Command("cad-check", "divert_cli.cad_check.command:cad_check", "Whether a CAD and divert understand each other."),
     Command("calls", "divert_cli.calls:calls", "The calls that divert knows."),
     Command("show", "divert_cli.calls:show", "One call: its timeline with causes."),
     Command("outcomes", "divert_cli.calls:outcomes", "What became of the calls."),
