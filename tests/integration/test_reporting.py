@@ -20,7 +20,7 @@ from divert_contracts.envelope import Envelope, encode
 from divert_contracts.facts.base import Fact
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.topics import CASES, ROUTING, SHIFTS, TRIAGE
-from divert_reporting.adapters import digest
+from divert_reporting.adapters.tables import digest
 from divert_reporting.domain.outcome import CallOutcome, ShiftChange
 from integration.processes import running
 from stack import Addresses, fresh_database
@@ -89,7 +89,7 @@ async def tables(stack: Addresses, workers: int) -> dict[str, str]:
         database = await held.enter_async_context(fresh_database(stack.postgres))
         for _ in range(workers):
             await held.enter_async_context(running("divert_reporting", "REPORTING", stack, database))
-        connection = await asyncpg.connect(database)
+        connection = await asyncpg.connect(database, server_settings={"search_path": "reporting"})
         held.push_async_callback(connection.close)
         await eventually(lambda: caught_up(stack, connection), f"{workers} workers to catch up", within=180, every=0.2)
         return await digest(connection)

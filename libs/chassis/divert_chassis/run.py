@@ -184,8 +184,18 @@ def run(
     routes: Callable[[Runtime[G]], APIRouter],
     title: str,
     body_limit: int = 1_048_576,
+    beside: Callable[[Runtime[G]], Awaitable[None]] | None = None,
 ) -> None:
-    """Run a service until SIGTERM or SIGINT; exit with 1 when a part of it ended by itself."""
+    """Run a service until SIGTERM or SIGINT; exit with 1 when a part of it ended by itself.
+
+    Args:
+        wired: its wiring table.
+        settings: what its environment says.
+        routes: its API.
+        title: of its API.
+        body_limit: the largest body that it takes, in bytes.
+        beside: a long task of its own that decides nothing, such as counting again; never ends.
+    """
     logs.configure(wired.group, settings.log_level)
     telemetry.configure(wired.group, endpoint=settings.otlp_endpoint)
     metrics.watch_process()
@@ -195,7 +205,7 @@ def run(
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         runtime = Runtime(wired, settings)
-        return await serve(runtime, stopping, routes=routes, title=title, body_limit=body_limit)
+        return await serve(runtime, stopping, routes=routes, title=title, body_limit=body_limit, beside=beside)
 
     try:
         sound = uvloop.run(until_signalled())
@@ -211,6 +221,7 @@ async def serve(
     routes: Callable[[Runtime[G]], APIRouter],
     title: str,
     body_limit: int = 1_048_576,
+    beside: Callable[[Runtime[G]], Awaitable[None]] | None = None,
 ) -> bool:
     """Run everything in this loop until the event is set; return whether it was, rather than a part having ended."""
     settings = runtime.settings
@@ -229,6 +240,8 @@ async def serve(
         "publisher": asyncio.create_task(runtime.publisher.run()),
         "work": asyncio.create_task(parts.run()),
     }
+    if beside is not None:
+        running["beside"] = asyncio.ensure_future(beside(runtime))
     for name, task in running.items():
         health.watch(name, task)
     told = asyncio.create_task(stopping.wait())
@@ -239,7 +252,9 @@ async def serve(
             log.error("part-ended", task=name, exc_info=None if task.cancelled() else task.exception())
     health.hold("stopping")
     server.stop()
-    for name in ("work", "http", "publisher"):
+    for name in ("beside", "work", "http", "publisher"):
+        if name not in running:
+            continue
         # In this order: what is in hand is finished and published before the way out is closed.
         if name != "http":
             running[name].cancel()

@@ -10,7 +10,10 @@ from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import Feed, Outcome, OutcomeReason
-from divert_reporting.adapters import Filter, Hour, Outcomes
+from divert_reporting.adapters.dictionary import Dictionary, dictionary
+from divert_reporting.adapters.figures import Figures, figures
+from divert_reporting.adapters.outcomes import Filter, Hour, Outcomes
+from divert_reporting.domain.figures import Cell, Figure
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
 from divert_reporting.pages import add_pages
@@ -86,6 +89,26 @@ class Hours(Model):
     """Counts by the hour in which calls were accepted, newest first."""
 
     hours: tuple[Hour, ...]
+
+
+class FigureList(Model):
+    """Every figure."""
+
+    figures: tuple[Figure, ...]
+
+
+class FigurePage(Model):
+    """A figure with its numbers."""
+
+    figure: Figure
+    cells: tuple[Cell, ...]
+
+
+class Corrections(Model):
+    """How often what had been told was corrected."""
+
+    calls: int
+    facts: int
 
 
 def _filter(  # noqa: PLR0917 (one query parameter each)
@@ -165,8 +188,38 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
         """Count calls by the hour in which they were accepted."""
         return Hours(hours=tuple(await Outcomes(runtime.pool).hours(wanted, limit=limit)))
 
+    _add_figures(router, runtime, settings)
     add_pages(router, runtime, settings.zone)
     return router
+
+
+def _add_figures(router: APIRouter, runtime: Runtime[Nothing], settings: Settings) -> None:
+    """Add the figures, and what everything means."""
+
+    @router.get("/v1/figures", tags=["figures"])
+    async def list_figures() -> FigureList:
+        """List every figure with its definition and its query."""
+        return FigureList(figures=tuple(figures().values()))
+
+    @router.get("/v1/figures/{name}", tags=["figures"])
+    async def read_figure(name: str, wanted: Wanted) -> FigurePage:
+        """Count a figure over the calls that fit the filter; their rows are at ``/v1/outcomes``."""
+        figure = figures().get(name)
+        if figure is None:
+            raise Problem(404, "unknown-figure", "Not found", "There is no such figure.")
+        cells = await Figures(runtime.pool, settings.zone).read([name], wanted)
+        return FigurePage(figure=figure, cells=tuple(cells[name]))
+
+    @router.get("/v1/dictionary", tags=["figures"])
+    async def read_dictionary() -> Dictionary:
+        """Read what every table, column and figure means."""
+        return dictionary()
+
+    @router.get("/v1/corrections", tags=["counts"])
+    async def read_corrections() -> Corrections:
+        """Count calls of which something was heard after their conclusion that had happened before it."""
+        calls, facts = await Outcomes(runtime.pool).corrections()
+        return Corrections(calls=calls, facts=facts)
 
 
 def _entry(noted: Noted) -> Entry:

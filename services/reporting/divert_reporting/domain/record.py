@@ -10,6 +10,7 @@ from pydantic import Field
 
 from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import Fact
+from divert_contracts.facts.routing import CallConcluded
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.model import Model
 from divert_contracts.step import Next, State
@@ -38,6 +39,8 @@ class Record(State):
     call_id: UUID
     facts: dict[UUID, Kept] = Field(default_factory=dict[UUID, Kept])
     """By the facts' ids."""
+    late: int = 0
+    """Facts that came after the call's conclusion though they had happened before it: corrections of what was told."""
 
 
 class Shift(State):
@@ -74,14 +77,20 @@ def heard(record: Record, envelope: Envelope, _given: Nothing, _at: datetime) ->
     """Keep a fact about a call."""
     if envelope.id in record.facts:
         return Next(record)
-    return Next(Record(call_id=record.call_id, facts={**record.facts, envelope.id: kept(envelope)}))
+    facts = {**record.facts, envelope.id: kept(envelope)}
+    return Next(record.model_copy(update={"facts": facts, "late": record.late + _is_late(record, envelope.fact)}))
+
+
+def _is_late(record: Record, fact: Fact) -> bool:
+    ends = [one for one in record.facts.values() if one.type == CallConcluded.type_name()]
+    return any(fact.occurred_at < CallConcluded.model_validate_json(one.body).occurred_at for one in ends)
 
 
 def shift_heard(shift: Shift, envelope: Envelope, _given: Nothing, _at: datetime) -> Next[Shift]:
     """Keep a change of shift."""
     if envelope.id in shift.facts:
         return Next(shift)
-    return Next(Shift(provider=shift.provider, facts={**shift.facts, envelope.id: kept(envelope)}))
+    return Next(shift.model_copy(update={"facts": {**shift.facts, envelope.id: kept(envelope)}}))
 
 
 def day_of(fact: ShiftChanged) -> str:

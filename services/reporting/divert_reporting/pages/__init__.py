@@ -14,7 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from divert_chassis.run import Runtime
 from divert_contracts.vocabulary import Feed, Stage
-from divert_reporting.adapters import STEPS, Filter, Outcomes
+from divert_reporting.adapters.outcomes import Filter, Outcomes
+from divert_reporting.adapters.tables import STEPS
 from divert_reporting.domain.outcome import CallOutcome, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
 from divert_reporting.pages.words import UNSAID, clock, lasted, plain, sentence, titled
