@@ -412,6 +412,7 @@ DANGEROUS = frozenset({HandBackReason.WEAPON, HandBackReason.VIOLENCE})
 QUEUED_AFTER = timedelta(seconds=60)
 UNSEEN = Picture(feed=Feed.UNKNOWN)
 """Stands for the picture of a call that nobody has described yet."""
+BACKUP = frozenset({PoliceInvolvement.BACKUP_REQUESTED, PoliceInvolvement.BACKUP_ARRIVED})
 REACH = {part: number for number, part in enumerate(PoliceInvolvement)}
 """How far the police were involved, in the order of the vocabulary; unknown is the furthest."""
 STAGE_SAID: dict[type[Fact], Stage] = {
@@ -463,7 +464,8 @@ def _contact(fact: Fact) -> Contact:
 
 def _police(facts: Facts, concluded: PoliceInvolvement) -> PoliceInvolvement:
     """Return the most far-reaching part of the police; medical help alone is none."""
-    furthest = concluded
+    asked = any(not medical_only(one) for one in facts.each(BackupRequested)) or facts.each(EmergencyRaised)
+    furthest = PoliceInvolvement.NONE if concluded in BACKUP and not asked else concluded
     for one in facts.all:
         if isinstance(one, EmergencyRaised) or (isinstance(one, BackupRequested) and not medical_only(one)):
             furthest = max(furthest, PoliceInvolvement.BACKUP_REQUESTED, key=REACH.__getitem__)

@@ -121,7 +121,7 @@ def _outcomes(numbers: Numbers) -> Section:
         total = outcomes.total(feed)
         parts = sorted(outcomes.parts(feed), key=lambda part: (-outcomes.total(feed, part), part))
         bars = [Bar(said(part).capitalize(), n, share(n, total)) for part in parts if (n := outcomes.total(feed, part))]
-        charts.append(Chart(f"{title} (n = {total:,})", bars, max((bar.n for bar in bars), default=1)))
+        charts.append(Chart(f"{title} (n = {total:,})", bars, max(total, 1)))
         rows = sorted(
             outcomes.of(feed), key=lambda one: (-outcomes.total(feed, one.part), one.part, -one.n, one.measure)
         )
@@ -649,7 +649,8 @@ def _cost(numbers: Numbers) -> Section:
         [
             Note(
                 "Team-hours on shift: the sum over each provider's changes of shift of teams on shift times hours."
-                " Team-hours with a case: from acknowledgement until the case was closed, handed back or recalled.",
+                " Team-hours with a case: from acknowledgement until the case was closed, handed back or"
+                " recalled; cases that overlap are added up.",
                 "shifts.v1, cases.v1, routing.v1; the assumptions as printed",
                 "What the city paid. The contracts say that.",
                 "US dollars, hours",

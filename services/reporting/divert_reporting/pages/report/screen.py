@@ -7,8 +7,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from divert_reporting.pages.report.page import Report
 
 HERE = Path(__file__).parent.parent
-WIDTH = 638
-"""Of a chart's bars, in the units of its drawing."""
 
 
 def html(report: Report) -> str:
@@ -24,6 +22,6 @@ def html(report: Report) -> str:
     return pages.get_template("report.html").render(report=report, style=style, width=width)
 
 
-def width(n: float, most: float) -> str:
-    """Return how long a bar is drawn; every chart begins at zero."""
-    return f"{WIDTH * min(n, most) / most:.1f}" if most else "0"
+def width(n: float, most: float, across: int) -> str:
+    """Return how long a bar is drawn in a chart so many units across; every chart begins at zero."""
+    return f"{(across - 2) * min(n, most) / most:.1f}" if most else "0"
