@@ -13,7 +13,8 @@ from divert_contracts.vocabulary import Feed, Outcome, OutcomeReason
 from divert_reporting.adapters.dictionary import Dictionary, dictionary
 from divert_reporting.adapters.figures import Figures, figures
 from divert_reporting.adapters.outcomes import Filter, Hour, Outcomes
-from divert_reporting.domain.figures import Cell, Figure
+from divert_reporting.adapters.tables import STEPS
+from divert_reporting.domain.figures import Cell, Cells, Figure
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
 from divert_reporting.pages import add_pages
@@ -170,11 +171,14 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
     async def read_funnel(wanted: Wanted) -> Funnel:
         """Count how far calls came and how they ended."""
         outcomes = Outcomes(runtime.pool)
+        counted = await Figures(runtime.pool, settings.zone).read(["funnel", "outcomes"], wanted)
+        steps = Cells(counted["funnel"])
+        endings = [one for one in counted["outcomes"] if one.dimension == "all" and one.part != "in_flight"]
         return Funnel(
-            steps=tuple(Step(step=step, calls=calls) for step, calls in (await outcomes.funnel(wanted)).items()),
+            steps=tuple(Step(step=step, calls=steps.n(step)) for step in STEPS),
             endings=tuple(
-                Ending(outcome=Outcome(ending), reason=OutcomeReason(reason), calls=calls)
-                for ending, reason, calls in await outcomes.endings(wanted)
+                Ending(outcome=Outcome(one.part), reason=OutcomeReason(one.measure), calls=one.n)
+                for one in sorted(endings, key=lambda one: (-one.n, one.part, one.measure))
             ),
             in_flight=await outcomes.in_flight(wanted),
             denominators=await outcomes.denominators(wanted),

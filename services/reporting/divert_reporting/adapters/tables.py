@@ -15,9 +15,9 @@ import asyncpg
 from pydantic import AwareDatetime, TypeAdapter
 
 from divert_contracts.model import Model
-from divert_reporting.domain.case_outcome import CaseOutcome, case_outcomes
-from divert_reporting.domain.outcome import CallOutcome, ShiftChange, outcome, shift_changes
-from divert_reporting.domain.record import Record, Shift
+from divert_reporting.domain.case_outcome import CaseOutcome, cases_of
+from divert_reporting.domain.outcome import CallOutcome, ShiftChange, outcome_of, shift_changes
+from divert_reporting.domain.record import Record, Shift, in_order
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -130,7 +130,8 @@ class PostgresOutcomes:
             (
                 _made(CALLS),
                 "CREATE INDEX IF NOT EXISTS call_outcomes_accepted ON call_outcomes (accepted_at);",
-                "CREATE INDEX IF NOT EXISTS call_outcomes_concluded ON call_outcomes (concluded_at);",
+                # An index on what changes with a call costs every change of every call.
+                "DROP INDEX IF EXISTS call_outcomes_concluded;",
                 "CREATE INDEX IF NOT EXISTS call_outcomes_open ON call_outcomes (stage) WHERE outcome IS NULL;",
                 _made(CASES),
                 "CREATE INDEX IF NOT EXISTS case_outcomes_call ON case_outcomes (call_id);",
@@ -141,9 +142,10 @@ class PostgresOutcomes:
 
     async def save(self, connection: "Connection", changed: Sequence[tuple[str, Record]]) -> None:
         """Write the rows of calls whose facts have changed, and of their offers."""
-        rows = [row for _, record in changed if (row := outcome(record)) is not None]
+        told = [(record.call_id, in_order(record.facts)) for _, record in changed]
+        rows = [row for call_id, history in told if (row := outcome_of(call_id, history)) is not None]
         await connection.execute(self._upsert, _JSON[CALLS.name].dump_json(rows).decode(), self._zone)
-        cases = [row for _, record in changed for row in case_outcomes(record)]
+        cases = [row for _, history in told for row in cases_of(history)]
         if cases:
             await connection.execute(self._upsert_cases, _JSON[CASES.name].dump_json(cases).decode())
         late = [(record.call_id, record.late) for _, record in changed if record.late]

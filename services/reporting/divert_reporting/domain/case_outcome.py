@@ -1,5 +1,6 @@
 """One row an offer: what a provider did with it. A function of the call's facts alone, as the call's own row."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from divert_contracts.vocabulary import (
     RecallReason,
 )
 from divert_reporting.domain.history import CLOSENESS, Facts, offers_of, taken_cases, told_at, utc
-from divert_reporting.domain.record import Record, in_order
+from divert_reporting.domain.record import Noted, Record, in_order
 
 
 class CaseOutcome(Model):
@@ -84,9 +85,14 @@ class CaseOutcome(Model):
 
 def case_outcomes(record: Record) -> list[CaseOutcome]:
     """Return the rows of a call's offers, in order."""
-    if not any(one.type == CaseOffered.type_name() for one in record.facts.values()):
+    return cases_of(in_order(record.facts))
+
+
+def cases_of(history: Sequence[Noted]) -> list[CaseOutcome]:
+    """Return the rows of a call's offers from its facts in order."""
+    if not any(isinstance(one.fact, CaseOffered) for one in history):
         return []
-    facts = Facts(one.fact for one in in_order(record.facts))
+    facts = Facts(one.fact for one in history)
     taken = taken_cases(facts)
     return [_row(offer, facts, taken.get(offer.case_id)) for offer in offers_of(facts)]
 

@@ -269,8 +269,12 @@ class ShiftChange(Model):
 
 def outcome(record: Record) -> CallOutcome | None:
     """Return the row of a call; null for a record without any fact."""
-    history = in_order(record.facts)
-    return _row(record.call_id, history) if history else None
+    return outcome_of(record.call_id, in_order(record.facts))
+
+
+def outcome_of(call_id: UUID, history: Sequence[Noted]) -> CallOutcome | None:
+    """Return the row of a call from its facts in order; null where there are none."""
+    return _row(call_id, history) if history else None
 
 
 def shift_changes(shift: Shift) -> list[ShiftChange]:
@@ -464,11 +468,11 @@ def _contact(fact: Fact) -> Contact:
 
 def _police(facts: Facts, concluded: PoliceInvolvement) -> PoliceInvolvement:
     """Return the most far-reaching part of the police; medical help alone is none."""
-    asked = any(not medical_only(one) for one in facts.each(BackupRequested)) or facts.each(EmergencyRaised)
+    emergency = facts.first(EmergencyRaised) is not None
+    asked = emergency or not all(map(medical_only, facts.each(BackupRequested)))
     furthest = PoliceInvolvement.NONE if concluded in BACKUP and not asked else concluded
-    for one in facts.all:
-        if isinstance(one, EmergencyRaised) or (isinstance(one, BackupRequested) and not medical_only(one)):
-            furthest = max(furthest, PoliceInvolvement.BACKUP_REQUESTED, key=REACH.__getitem__)
+    if asked:
+        furthest = max(furthest, PoliceInvolvement.BACKUP_REQUESTED, key=REACH.__getitem__)
     if furthest is PoliceInvolvement.BACKUP_REQUESTED and facts.first(BackupArrived) is not None:
         return PoliceInvolvement.BACKUP_ARRIVED
     return furthest

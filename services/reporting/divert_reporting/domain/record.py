@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NewType
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from divert_contracts.topics import FACTS
 Nothing = NewType("Nothing", object)
 """Reporting is given nothing but facts."""
 NOTHING = Nothing(object())
+READ_ANEW_AFTER = 20_000
+"""So many facts that were read are kept at hand: a call's facts come together, and its row is made of all of them."""
 
 
 class Kept(Model):
@@ -83,7 +86,7 @@ def heard(record: Record, envelope: Envelope, _given: Nothing, _at: datetime) ->
 
 def _is_late(record: Record, fact: Fact) -> bool:
     ends = [one for one in record.facts.values() if one.type == CallConcluded.type_name()]
-    return any(fact.occurred_at < CallConcluded.model_validate_json(one.body).occurred_at for one in ends)
+    return any(fact.occurred_at < _fact(one.type, one.body).occurred_at for one in ends)
 
 
 def shift_heard(shift: Shift, envelope: Envelope, _given: Nothing, _at: datetime) -> Next[Shift]:
@@ -101,10 +104,14 @@ def day_of(fact: ShiftChanged) -> str:
 def in_order(facts: dict[UUID, Kept]) -> Sequence[Noted]:
     """Return the facts by time, writer, the writer's count and id: the same order however they came."""
     noted = [
-        Noted(one_id, one.source, one.sequence, one.cause, FACTS[one.type].model_validate_json(one.body))
-        for one_id, one in facts.items()
+        Noted(one_id, one.source, one.sequence, one.cause, _fact(one.type, one.body)) for one_id, one in facts.items()
     ]
     return sorted(
         noted,
         key=lambda one: (one.fact.occurred_at, one.source, -1 if one.sequence is None else one.sequence, one.id),
     )
+
+
+@lru_cache(maxsize=READ_ANEW_AFTER)
+def _fact(kind: str, body: str) -> Fact:
+    return FACTS[kind].model_validate_json(body)

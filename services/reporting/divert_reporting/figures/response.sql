@@ -7,8 +7,7 @@
 SELECT d.dimension, d.part, s.measure, CASE WHEN s.took >= 0 THEN s.took END AS seconds, count(*) AS calls
 FROM calls c
 CROSS JOIN LATERAL (VALUES
-    ('all', 'all'), ('provider', c.provider), ('programme', c.programme), ('acuity', c.acuity),
-    ('division', coalesce(c.division::text, 'none'))) AS d (dimension, part)
+    ('all', 'all'), ('provider', c.provider), ('programme', c.programme), ('acuity', c.acuity)) AS d (dimension, part)
 CROSS JOIN LATERAL (VALUES
     ('answered_911_to_on_scene', floor(extract(epoch FROM c.on_scene_at - c.answered_911_at))::integer),
     ('cad_created_to_on_scene', floor(extract(epoch FROM c.on_scene_at - c.cad_created_at))::integer),
@@ -16,5 +15,6 @@ CROSS JOIN LATERAL (VALUES
     ('offered_to_on_scene', floor(extract(epoch FROM c.on_scene_at - c.first_offered_at))::integer),
     ('acknowledged_to_on_scene', floor(extract(epoch FROM c.on_scene_at - c.acknowledged_at))::integer),
     ('on_scene_to_cleared', floor(extract(epoch FROM c.cleared_at - c.on_scene_at))::integer)) AS s (measure, took)
-WHERE c.on_scene_at IS NOT NULL
+WHERE c.on_scene_at IS NOT NULL AND (d.dimension = 'all'
+    OR s.measure IN ('cad_created_to_on_scene', 'acknowledged_to_on_scene', 'on_scene_to_cleared'))
 GROUP BY d.dimension, d.part, s.measure, 4
