@@ -68,7 +68,7 @@ async def write_parquet(file: Path, columns: Sequence[Column], given: AsyncItera
                 handle.write(json.dumps(named, separators=(",", ":")) + "\n")
                 written += 1
         types = "{" + ", ".join(f"'{one.name}': '{_PARQUET[one.type]}'" for one in columns) + "}"
-        with duckdb.connect(":memory:", config={"threads": 1, "TimeZone": "UTC"}) as engine:
+        with duckdb.connect(":memory:", config={"threads": 1}) as engine:
             engine.execute(
                 f"COPY (SELECT * FROM read_json('{lines}', format = 'newline_delimited', columns = {types}))"
                 f" TO '{file}' (FORMAT parquet, COMPRESSION zstd)"
