@@ -7,6 +7,7 @@ report, and so are totals of groups of areas (a provider serves several). A row 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from fractions import Fraction
 
 SMALLEST = 11
 """The smallest count that is published of an area; the usual limit of health authorities in the United States."""
@@ -43,43 +44,57 @@ class Suppression:
 def suppressed(areas: Sequence[Area], groups: Mapping[str, AbstractSet[str]]) -> Suppression:
     """Return what must be left out.
 
-    Beside small rows, further ones are left out until no total less the published rows leaves a single row: one row
-    left out of a table, or of a group, is that difference. With two or more, a call could be of either. Where a group
-    has no second row to leave out, its own total is left out, and that of a second group.
+    Beside small rows, further rows and at last totals of groups are left out until none of the rows left out follows
+    from what is published: the other rows, the total of all, and the totals of groups. What follows is a matter of
+    linear algebra: a row does when it is a combination of published sums.
 
     Args:
-        areas: all rows of one table.
+        areas: all rows of one table; of a single one nothing can be hidden but by not publishing the table.
         groups: group to the areas in it, whose totals are published.
     """
     order = [one.name for one in sorted(areas, key=lambda one: (one.eligible, one.name))]
     hidden = {one.name for one in areas if one.small}
-    known = set(order)
-    shut: set[str] = set()
-    changed = True
-    while changed:
-        changed = False
-        alone = _alone(hidden, order, known)
-        if alone is not None:
-            hidden.add(alone)
-            changed = True
-        for group, members in sorted(groups.items()):
-            inside = known & members
-            if group in shut or len(hidden & inside) != 1:
-                continue
-            changed = True
-            another = _alone(hidden, [name for name in order if name in inside], inside)
-            if another is None:
-                shut.add(group)
-            else:
-                hidden.add(another)
-    if len(shut) == 1:
-        others = sorted(groups.keys() - shut, key=lambda group: (len(known & groups[group]), group))
-        shut.update(others[:1])
-    return Suppression(frozenset(hidden), frozenset(shut))
+    told = dict(groups)
+    while (row := _told(hidden, told)) is not None:
+        another = _that_helps(row, [name for name in order if name not in hidden], hidden, told)
+        if another is not None:
+            hidden.add(another)
+        elif told:
+            # No row is left that would blur it: a total has to go, that of the fewest areas first.
+            del told[min(told, key=lambda group: (len(told[group] & hidden), group))]
+        else:
+            break
+    return Suppression(frozenset(hidden), frozenset(groups.keys() - told.keys()))
 
 
-def _alone(hidden: AbstractSet[str], order: Sequence[str], within: AbstractSet[str]) -> str | None:
-    """Return the next row to leave out where exactly one is; None where that is not needed, or cannot be done."""
-    if len(hidden & within) != 1:
-        return None
-    return next((name for name in order if name not in hidden), None)
+def _that_helps(
+    row: str, candidates: Sequence[str], hidden: AbstractSet[str], groups: Mapping[str, AbstractSet[str]]
+) -> str | None:
+    """Return the smallest row without which another one no longer follows."""
+    return next((one for one in candidates if not _follows(row, {*hidden, one}, groups)), None)
+
+
+def _told(hidden: AbstractSet[str], groups: Mapping[str, AbstractSet[str]]) -> str | None:
+    """Return a hidden row that follows from what is published; None where none does."""
+    return next((row for row in sorted(hidden) if _follows(row, hidden, groups)), None)
+
+
+def _follows(row: str, hidden: AbstractSet[str], groups: Mapping[str, AbstractSet[str]]) -> bool:
+    """Say whether a hidden row is a combination of the published sums over hidden rows, by elimination."""
+    names = sorted(hidden)
+    sums = [hidden, *(members & hidden for _, members in sorted(groups.items()))]
+    basis: list[tuple[int, list[Fraction]]] = []
+    for one in sums:
+        left = _reduced([Fraction(name in one) for name in names], basis)
+        pivot = next((place for place, value in enumerate(left) if value), None)
+        if pivot is not None:
+            basis.append((pivot, [value / left[pivot] for value in left]))
+    return not any(_reduced([Fraction(name == row) for name in names], basis))
+
+
+def _reduced(row: list[Fraction], basis: Sequence[tuple[int, Sequence[Fraction]]]) -> list[Fraction]:
+    for pivot, known in basis:
+        factor = row[pivot]
+        if factor:
+            row = [one - factor * other for one, other in zip(row, known, strict=True)]
+    return row
