@@ -1,12 +1,14 @@
 """What all tests share: the stack behind the integration tests, one a session."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:
+    from divert_cli.stack import LocalStack
     from stack import Addresses
 
 
@@ -17,6 +19,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="embedded",
         help="Where Kafka, Postgres and Valkey come from: started here, started by Docker, or DIVERT_KAFKA, "
         "DIVERT_POSTGRES and DIVERT_VALKEY.",
+    )
+    parser.addoption(
+        "--screenshots",
+        default=None,
+        metavar="FOLDER",
+        help="Where browser tests leave the pictures that documents show.",
     )
 
 
@@ -37,3 +45,14 @@ async def database(stack: "Addresses") -> AsyncIterator[str]:
 
     async with fresh_database(stack.postgres) as dsn:
         yield dsn
+
+
+@pytest_asyncio.fixture(scope="session")
+async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["LocalStack"]:
+    """Every service on its own Kafka, Postgres and Valkey; tests keep apart by agency and incident number."""
+    from divert_cli.stack import LocalStack, discard  # noqa: PLC0415  # unit tests need none of it
+
+    data: Path = tmp_path_factory.mktemp("system") / "stack"
+    async with LocalStack(data, preferred_ports=False, environment={}) as running:
+        yield running
+    discard(data)

@@ -27,6 +27,8 @@ class Addresses:
     kafka: str
     postgres: str
     valkey: str
+    kafka_for_providers: str = ""
+    """Where providers' own clients connect; empty where the broker has no such listener."""
 
 
 @asynccontextmanager
@@ -35,7 +37,7 @@ async def embedded() -> AsyncGenerator[Addresses]:
     data = STATE / "tests" / uuid.uuid4().hex
     try:
         async with LocalStack(data, services=False, preferred_ports=False, environment={}) as stack:
-            yield Addresses(stack.kafka, stack.postgres, stack.valkey)
+            yield Addresses(stack.kafka, stack.postgres, stack.valkey, stack.kafka_for_providers)
     finally:
         await asyncio.to_thread(discard, data)
 

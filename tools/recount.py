@@ -147,7 +147,10 @@ class Call:
         self.take_backs = sum(one["direction"] == "take_back" for one in self.each("CallDirected"))
         self.police = self._police((end or {}).get("police", "none"))
         helpers = self.each("ResponderRecorded")
-        self.who = "provider" if self.outcome == "served" else helpers[-1]["responder"] if helpers else None
+        named = [one["responder"] for one in helpers if one["responder"] != "unknown"]
+        went = named[-1] if named else "unknown" if helpers else None
+        self.who = "provider" if self.outcome == "served" else went
+        self.again = self.last("DecisionRereviewed")
         self.arrest, self.force, self.hold = (reported(helpers, name) for name in ("arrest", "force", "hold"))
         follow = self.last("FollowUpDone")
         self.follow_up = follow["result"] if follow else None
@@ -392,6 +395,8 @@ def _endings(call: Call) -> Iterator[Row]:
 
 
 def _served(call: Call) -> Iterator[Row]:
+    if call.again is not None:
+        yield "agreement", "rules", call.again["automatic"], call.again["eligibility"], None
     if call.outcome == "ineligible":
         yield "ineligible", call.feed, str(call.rule or call.reason), "calls", None
     if call.outcome == "served":
@@ -522,15 +527,12 @@ def _quality(call: Call) -> Iterator[Row]:
 
 def calls_of(file: Path, engine: duckdb.DuckDBPyConnection) -> Iterator[Call]:
     """Yield the calls of an export of the log."""
-    routing = {"CallOpened", "CallReviewed", "CallDirected", "CaseOffered", "CaseUpdated", "CaseRecalled"}
-    routing |= {"CallHandedOff", "HandoffConfirmed", "AssistanceRequested", "ResponderRecorded", "DangerNearby"}
-    routing |= {"DangerCleared", "QuestionAnswered", "SafetyCheckMissed", "CallConcluded"}
     known: dict[str, list[Fact]] = {}
     for kind, value in engine.execute(READ, [str(file)]).fetchall():
         name = kind.split(".")[1]
         fact: Fact = json.loads(value)
         if "call_id" in fact:
-            of = "routing" if name in routing else "triage" if name in {"CallTriaged", "ShadowDiffered"} else "cases"
+            of = "routing" if "stage" in fact else "cases" if "case_id" in fact else "triage"
             known.setdefault(fact["call_id"], []).append({**fact, "kind": name, "of": of})
     yield from map(Call, known.values())
 

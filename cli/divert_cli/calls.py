@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -42,8 +42,21 @@ def get(url: str, **query: str | int | bool | None) -> Json:
         StackError: it does not, or with an error; the message says which.
     """
     asked = {name: value for name, value in query.items() if value is not None}
+    return _answered(lambda: httpx.get(url, params=asked, timeout=30, trust_env=False), url)
+
+
+def post(url: str, body: Json) -> Json:
+    """Return what a service answers to a body.
+
+    Raises:
+        StackError: it does not, or with an error; the message says which.
+    """
+    return _answered(lambda: httpx.post(url, json=body, timeout=30, trust_env=False), url)
+
+
+def _answered(ask: Callable[[], httpx.Response], url: str) -> Json:
     try:
-        answer = httpx.get(url, params=asked, timeout=30, trust_env=False)
+        answer = ask()
     except httpx.TransportError as error:
         raise StackError(f"{url} does not answer ({type(error).__name__}); `divert status` says what runs") from error
     if not answer.is_success:

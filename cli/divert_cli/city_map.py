@@ -93,7 +93,9 @@ class CityMap(_Part):
     incident_number: Column | None = None
     """Null: rows are numbered by their line."""
     fields: dict[
-        Literal["call_type", "initial_call_type", "priority", "reporting_district", "area"],
+        Literal[
+            "call_type", "call_type_text", "initial_call_type", "priority", "reporting_district", "area", "narrative"
+        ],
         Column,
     ] = {}
     address: Column | None = None

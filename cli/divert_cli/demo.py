@@ -17,10 +17,11 @@ from divert_chassis.clock import DomainClock
 from divert_cli.calls import show_outcomes
 from divert_cli.checkout import ROOT, STATE
 from divert_cli.errors import StackError
-from divert_cli.prepare import digest, publish_policy, seed_policy, set_clock
+from divert_cli.prepare import publish_policy, seed_policy, set_clock
 from divert_cli.stack import Run
 from divert_cli.stack.serve import refuse_second, start_detached
 from divert_contracts.facts.policies import ClockSet, PolicyPublished
+from divert_contracts.policy import LEAD, digest
 from divert_contracts.vocabulary import PolicyKind
 from divert_sim import evening, live
 from divert_sim.evening import Ending
@@ -105,8 +106,8 @@ def hurried(policy: PolicyPublished, start: datetime) -> PolicyPublished:
         "in_force_from": start.isoformat(),
         "limits": {**limits, "triage_within": TRIAGE_WITHIN},
     }
-    known = {"version": version, "in_force_from": start, "document": document, "digest": digest(document, version)}
-    return policy.model_copy(update=known)
+    known = {"version": version, "in_force_from": start, "document": document, "digest": digest(document)}
+    return policy.model_copy(update={"occurred_at": start - LEAD, **known})
 
 
 async def _at_real_speed(run: Run, clock: DomainClock, rate: float) -> None:

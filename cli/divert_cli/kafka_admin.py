@@ -21,6 +21,8 @@ from divert_contracts.envelope import Envelope
 ANSWERS_WITHIN = 30.0
 """Seconds that the broker gets for an answer."""
 _BATCH = 5000
+_NO_LEADER_YET = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+_ASKED_AGAIN_AFTER = 0.1
 
 
 class BrokerError(StackError):
@@ -223,10 +225,7 @@ def ends(kafka: str, names: Sequence[str]) -> dict[tuple[str, int], tuple[int, i
         found: dict[tuple[str, int], tuple[int, int]] = {}
         for name in names:
             for partition in cluster[name].partitions if name in cluster else ():
-                marks = cast(
-                    "tuple[int, int] | None",
-                    consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=ANSWERS_WITHIN),
-                )
+                marks = _marks(consumer, TopicPartition(name, partition))
                 if marks is None:
                     raise BrokerError(f"Kafka at {kafka} does not tell the offsets of {name}")
                 found[name, partition] = marks
@@ -235,6 +234,18 @@ def ends(kafka: str, names: Sequence[str]) -> dict[tuple[str, int], tuple[int, i
     finally:
         consumer.close()
     return found
+
+
+def _marks(consumer: Consumer, place: TopicPartition) -> tuple[int, int] | None:
+    """Return first and end offset. A leader that was chosen a moment ago may not know it yet, and is asked again."""
+    give_up = time.monotonic() + ANSWERS_WITHIN
+    while True:
+        try:
+            return cast("tuple[int, int] | None", consumer.get_watermark_offsets(place, timeout=ANSWERS_WITHIN))
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_LEADER_YET or time.monotonic() > give_up:
+                raise
+            time.sleep(_ASKED_AGAIN_AFTER)
 
 
 def read(

@@ -44,8 +44,15 @@ COMMANDS: tuple[Command, ...] = (
     Command("dictionary", "divert_cli.export:dictionary", "What every table, column and figure means."),
     Command("seal", "divert_cli.seal:seal", "Seal a period's tables, or check a seal."),
     Command("rebuild", "divert_cli.rebuild:rebuild", "Make reporting's tables anew from the log, and swap them in."),
+    Command("policy", "divert_cli.policy.commands:app", "The life of a policy: check, back-test, approve, publish."),
+    Command(
+        "explain", "divert_cli.policy.explain:explain", "Why a call was decided so, and what would have changed it."
+    ),
     Command("verify", "divert_cli.verify:verify", "Reconcile Kafka and Postgres: is every call accounted for?"),
     Command("prepare", "divert_cli.prepare:command", "Make topics and publish policies on a Kafka of your own."),
+    Command("provider", "divert_cli.provider:provider", "Let a provider's own client onto Kafka."),
+    Command("triage", "divert_cli.triage:triage", "Decide the rows of a file offline: any city's export, any texts."),
+    Command("corpus", "divert_cli.corpus:corpus", "How well texts are read, on the labelled corpus."),
     Command("test", "divert_cli.testing:run_tests", "Run the tests; arguments go to pytest.", passes_on=True),
     Command("bench", "divert_cli.bench:bench", "How fast divert is on this machine."),
     Command("prove", "divert_cli.prove:prove", "Proofs that take a while: faults, rebuild, memory."),

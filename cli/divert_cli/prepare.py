@@ -2,25 +2,28 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import asyncpg
 import typer
-import yaml
-from pydantic import JsonValue
+from pydantic import ValidationError
 
+from divert_chassis.clock import DomainClock
 from divert_cli import kafka_admin
 from divert_cli.checkout import ROOT
 from divert_cli.errors import StackError
 from divert_cli.kafka_admin import TopicSpec
+from divert_cli.policy import approvals, files
+from divert_cli.policy.files import PolicyFile
 from divert_contracts import ids
 from divert_contracts.envelope import Envelope, UnknownType, decode
 from divert_contracts.facts.base import Fact
-from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished
+from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished, ShadowEnded
+from divert_contracts.policy import LEAD, Versions, must_be_in_time, must_be_usable
 from divert_contracts.step import Rejected
 from divert_contracts.topics import ASSIGNMENTS, FEEDBACK, HANDOFFS, POLICIES, TOPICS, Topic, dead_letters
 from divert_contracts.vocabulary import PolicyKind
@@ -69,7 +72,7 @@ def _prepare_kafka(kafka: str, policies: Sequence[PolicyPublished]) -> None:
     published = read_policies(kafka)
     agencies = sorted({fact.agency for fact in published if isinstance(fact, AgencyRegistered)} | {AGENCY})
     kafka_admin.ensure_topics(kafka, _specs((HANDOFFS, FEEDBACK), (), agencies))
-    new: list[Envelope] = [_policy_envelope(one) for one in policies if is_new(one, published)]
+    new: list[Envelope] = [_policy_envelope(in_time(one, published)) for one in policies if is_new(one, published)]
     if not any(isinstance(fact, AgencyRegistered) and fact.agency == AGENCY for fact in published):
         new.append(_agency_envelope(agency_fact()))
     if new:
@@ -102,18 +105,38 @@ def _register(kafka: str, agency: str, title: str) -> None:
 
 
 async def publish_policy(kafka: str, policy: PolicyPublished) -> None:
-    """Publish a further version of a policy.
+    """Publish a further version of a policy, or one that is tried beside; one that is published already stays.
 
     Raises:
-        PrepareError: the version is published already, with other content.
+        PrepareError: no service would use it, or the version is published already, with other content.
         BrokerError: Kafka does not answer or refuses.
     """
     await asyncio.to_thread(_publish_policy, kafka, policy)
 
 
 def _publish_policy(kafka: str, policy: PolicyPublished) -> None:
-    if is_new(policy, read_policies(kafka)):
-        kafka_admin.publish(kafka, POLICIES.name, [_policy_envelope(policy)])
+    published = read_policies(kafka)
+    if not policy.shadow and not is_new(policy, published):
+        return
+    try:
+        if policy.shadow:
+            must_be_usable(policy)
+            must_be_in_time(policy.occurred_at, policy.in_force_from)
+        else:
+            usable(policy.kind, published).published(policy, policy)
+    except Rejected as why:
+        raise PrepareError(f"{policy.kind} policy {policy.version} would be refused by every service: {why}") from None
+    kafka_admin.publish(kafka, POLICIES.name, [_policy_envelope(policy)])
+
+
+async def end_shadow(kafka: str, fact: ShadowEnded) -> None:
+    """Let no policy be tried beside the one in force any more.
+
+    Raises:
+        BrokerError: Kafka does not answer or refuses.
+    """
+    envelope = Envelope(id=ids.foreign_id(SOURCE, fact.key), source=SOURCE, fact=fact)
+    await asyncio.to_thread(kafka_admin.publish, kafka, POLICIES.name, [envelope])
 
 
 async def set_clock(kafka: str, clock: ClockSet) -> None:
@@ -130,21 +153,11 @@ async def set_clock(kafka: str, clock: ClockSet) -> None:
 # ---------------------------------------------------------------------------------------------------------- policies
 
 
-class _JsonLoader(yaml.SafeLoader):
-    """Reads times as the text that they are written as: the document is published as JSON, which has no times."""
-
-
-_JsonLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def seed_policies() -> list[PolicyPublished]:
-    """Return the facts that publish the seed policies.
+    """Return the facts that publish the seed policies to a stack that has none.
 
     Raises:
-        PrepareError: a file cannot be read.
+        PolicyFileError: a file cannot be read.
     """
     return [seed_policy(kind) for kind in SEEDS]
 
@@ -162,71 +175,80 @@ def seed_policy(kind: PolicyKind, file: Path | None = None) -> PolicyPublished:
         file: another one than the kind's own.
 
     Raises:
-        PrepareError: the file is missing, is no YAML mapping, has no version, or holds what JSON cannot.
+        PolicyFileError: the file is missing, is no YAML mapping, has no version, or holds what JSON cannot.
     """
-    file = file or ROOT / SEEDS[kind]
-    try:
-        document = cast("object", yaml.load(file.read_text(encoding="utf-8"), _JsonLoader))  # noqa: S506  # a safe one
-    except FileNotFoundError:
-        raise PrepareError(f"{file} is missing") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PrepareError(f"{file} is not YAML: {error}") from error
-    if not isinstance(document, dict):
-        raise PrepareError(f"{file}: a mapping is wanted at the top")
-    mapping = cast("dict[str, JsonValue]", document)
-    version = mapping.get("version")
-    if not isinstance(version, str) or not version:
-        raise PrepareError(f"{file}: 'version' must be text (put it in quotes)")
+    policy = files.read(file or ROOT / SEEDS[kind], kind)
+    return fact_of(policy, said_at=SEEDED_FROM, in_force_from=policy.in_force_from or SEEDED_FROM)
+
+
+def fact_of(policy: PolicyFile, *, said_at: datetime, in_force_from: datetime, shadow: bool = False) -> PolicyPublished:
+    """Return the fact that publishes a file, with the approvals that are recorded beside it.
+
+    Args:
+        policy: the file.
+        said_at: the domain time of publishing.
+        in_force_from: for calls accepted from then on.
+        shadow: whether it is only to be tried beside the one in force; that needs no approval.
+
+    Raises:
+        ApprovalError: the approvals beside it cannot be read.
+    """
     return PolicyPublished(
-        occurred_at=SEEDED_FROM,
-        kind=kind,
-        version=version,
-        in_force_from=_in_force_from(mapping, file),
-        document=mapping,
-        digest=digest(mapping, file.name),
+        occurred_at=said_at,
+        kind=policy.kind,
+        version=policy.version,
+        in_force_from=in_force_from,
+        document=policy.document,
+        digest=policy.digest,
+        approvals=() if shadow else approvals.recorded(policy),
+        shadow=shadow,
     )
 
 
-def _in_force_from(document: dict[str, JsonValue], file: Path) -> datetime:
-    given = document.get("in_force_from", SEEDED_FROM.isoformat())
-    try:
-        time = datetime.fromisoformat(str(given))
-    except ValueError:
-        raise PrepareError(f"{file}: 'in_force_from' is no time: {given}") from None
-    if time.tzinfo is None:
-        raise PrepareError(f"{file}: 'in_force_from' needs a time zone, such as 2026-01-01T00:00:00-08:00")
-    return time
-
-
-def digest(document: dict[str, JsonValue], name: str) -> str:
-    """Return the SHA-256 of the canonical document: JSON, keys sorted, no spaces, UTF-8.
-
-    Raises:
-        PrepareError: it holds what JSON cannot, such as a number that is none.
-    """
-    try:
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise PrepareError(f"{name} holds what JSON cannot: {error}") from error
-    return hashlib.sha256(text.encode()).hexdigest()
+def usable(kind: PolicyKind, published: Iterable[Fact]) -> Versions[PolicyPublished]:
+    """Return the versions that may come into force, judged as every service judges them."""
+    versions: Versions[PolicyPublished] = Versions()
+    for fact in published:
+        if isinstance(fact, PolicyPublished) and fact.kind is kind and not fact.shadow:
+            with suppress(Rejected, ValidationError):  # no service uses it, so it is as if it had not been published
+                files.MODELS[kind](fact.document)
+                versions = versions.published(fact, fact)
+    return versions
 
 
 def is_new(policy: PolicyPublished, published: Iterable[Fact]) -> bool:
-    """Say whether a version is not published yet.
+    """Say whether a version is not published yet, so that services use it.
 
     Raises:
         PrepareError: it is, with other content.
     """
-    for fact in published:
-        if isinstance(fact, PolicyPublished) and (fact.kind, fact.version) == (policy.kind, policy.version):
-            if fact.digest != policy.digest:
+    for one in usable(policy.kind, published).known:
+        if one.version == policy.version:
+            if one.value.digest != policy.digest:
                 raise PrepareError(
                     f"{policy.kind} policy {policy.version} is published with other content "
-                    f"(sha256 {fact.digest[:12]}, the file has {policy.digest[:12]}): "
+                    f"(sha256 {one.value.digest[:12]}, the file has {policy.digest[:12]}): "
                     "a published version never changes, so give the file a new version"
                 )
             return False
     return True
+
+
+def in_time(policy: PolicyPublished, published: Sequence[Fact]) -> PolicyPublished:
+    """Return a policy as it may be published now: where one is in force already, services must have time to read it."""
+    if usable(policy.kind, published).empty:
+        return policy
+    now = domain_now(published)
+    return policy.model_copy(update={"occurred_at": now, "in_force_from": max(policy.in_force_from, now + LEAD)})
+
+
+def domain_now(published: Iterable[Fact]) -> datetime:
+    """Return the domain time by the clock that was published."""
+    clock = DomainClock()
+    for fact in published:
+        if isinstance(fact, ClockSet):
+            clock.learn(fact)
+    return clock.now()
 
 
 def read_policies(kafka: str) -> list[Fact]:
@@ -245,7 +267,9 @@ def read_policies(kafka: str) -> list[Fact]:
 
 
 def _policy_envelope(policy: PolicyPublished) -> Envelope:
-    return Envelope(id=ids.foreign_id(SOURCE, f"{policy.key}/{policy.digest}"), source=SOURCE, fact=policy)
+    # A version that no service would use may be published again, approved or in time.
+    said = hashlib.sha256(policy.model_dump_json().encode()).hexdigest()
+    return Envelope(id=ids.foreign_id(SOURCE, f"{policy.key}/{said}"), source=SOURCE, fact=policy)
 
 
 def _agency_envelope(fact: AgencyRegistered) -> Envelope:

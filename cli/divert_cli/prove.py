@@ -20,6 +20,7 @@ from divert_cli.calls import the_stack
 from divert_cli.checkout import ROOT, STATE
 from divert_cli.demo import SEED
 from divert_cli.prepare import prepare
+from divert_cli.proofs import danger as danger_proof
 from divert_cli.proofs import faults as faults_proof
 from divert_cli.proofs import memory as memory_proof
 from divert_cli.proofs import rebuild as rebuild_proof
@@ -55,6 +56,22 @@ def faults(
         _file("faults", {**asked, **asdict(result)}, clean=result.clean, as_json=as_json)
         if not as_json:
             _show_faults(result)
+        _end(clean=result.clean)
+
+
+@prove.command()
+def danger(
+    *,
+    calls: Annotated[int, typer.Option(min=2, help="Teams on their way, for each kind of danger.")] = 200,
+    rate: Annotated[float, typer.Option(min=1, max=100, help="Posts of danger a second.")] = 10.0,
+    as_json: AsJson = False,
+) -> None:
+    """Post danger while teams are on their way: each must be recalled and handed off within a second."""
+    with _folder() as data:
+        result = asyncio.run(danger_proof.prove(data, calls=calls, rate=rate, say=_say))
+        _file("danger", {"rate": rate, **asdict(result)}, clean=result.clean, as_json=as_json)
+        if not as_json:
+            _show_danger(result)
         _end(clean=result.clean)
 
 
@@ -191,6 +208,18 @@ def _show_faults(result: faults_proof.Result) -> None:
         for one in wrong[:_SHOWN]:
             _console.print(f"{name}: {one}", markup=False)
     _verdict(result.clean, "every accepted call has exactly one outcome, and reporting says the same")
+
+
+def _show_danger(result: danger_proof.Result) -> None:
+    table = Table("danger told by: heard as", "calls", "p50", "p99", "longest")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for one in result.waits:
+        table.add_row(one.what, str(one.calls), *(f"{value:.0f} ms" for value in (one.p50, one.p99, one.longest)))
+    _console.print(table)
+    for one in result.not_heard[:_SHOWN]:
+        _console.print(f"not heard: {one}", markup=False)
+    _verdict(result.clean, f"{result.calls} teams were recalled and handed off, 99 of 100 within a second")
 
 
 def _show_rebuilt(result: rebuild_proof.Result) -> None:

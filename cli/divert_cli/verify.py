@@ -36,6 +36,7 @@ TOLD_ROUTING = frozenset(
         "HandoffAccepted",
         "ResponderReported",
         "CallTriaged",
+        "NeighbourReported",
         "CaseAcknowledged",
         "CaseDeclined",
         "TeamAssigned",
@@ -52,9 +53,9 @@ TOLD_ROUTING = frozenset(
         "CaseClosed",
     }
 )
-"""Facts of calls.v1, triage.v1 and cases.v1 that routing must have taken in, each one: a cancellation or a call for
-help that went missing is as bad as a call."""
-TOLD_ON = frozenset({"calls.v1", "triage.v1", "cases.v1"})
+"""What routing must have taken in of those topics, each fact: a cancellation or a call for help that went missing is as
+bad as a call."""
+TOLD_ON = frozenset({"calls.v1", "triage.v1", "neighbours.v1", "cases.v1"})
 INBOX_REACHES_BACK = timedelta(days=6)
 """How old a fact may be to be looked for in routing's inbox, which is kept for a day longer."""
 WRITTEN_FOR_REPORTING = "reporting"

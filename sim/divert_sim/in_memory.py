@@ -1,7 +1,7 @@
 """The evening in one process on a virtual clock: the services' own wiring tables, intake's functions, the people."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from divert_chassis.memory import NO_LAG, MemoryWorld
 from divert_chassis.service import Service
 from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import CallFact, Fact
+from divert_contracts.facts.calls import PictureFact
 from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
 from divert_contracts.facts.routing import CallConcluded
 from divert_contracts.step import Command
@@ -43,6 +44,9 @@ _ABOUT: Mapping[str, Callable[[UUID, bytes, Intake], Accepted[Any] | Refused]] =
     "responder": intake.responder_reported,
 }
 """Intake's function for what follows the call's id in a path."""
+
+_PLACE_KEY = bytes(32)
+"""Any key will do: hashes are only compared with each other."""
 
 
 class MemoryEvening:
@@ -138,11 +142,26 @@ class MemoryEvening:
             self.refused.append(f"{service.source} {name} {command.key}: {refusal.code}")
 
     def _post(self, request: Request) -> None:
-        taken = _taken(request, Intake(self._given, None, self.world.now))
+        taken = _taken(request, Intake(self._given, _PLACE_KEY, self.world.now))
         if isinstance(taken, Refused):
             self.refused.append(f"intake {request.path}: {taken.code}")
         else:
             self.world.publish(taken.fact, id=taken.id)
+
+
+def pictures(entries: Sequence[Entry], policies: Sequence[Fact], start: datetime) -> Iterator[PictureFact]:
+    """Yield the pictures of calls that an evening which starts then sends, as intake accepts them."""
+    given = intake_given.Given()
+    for fact in policies:
+        if isinstance(fact, PolicyPublished):
+            given = intake_given.policy_published(given, fact)
+        elif isinstance(fact, AgencyRegistered):
+            given = intake_given.agency_registered(given, fact)
+    for entry in entries:
+        if entry.do != "shift":
+            taken = _taken(of_entry(entry, start), Intake(given, None, start + entry.at))
+            if isinstance(taken, Accepted) and isinstance(taken.fact, PictureFact):
+                yield taken.fact
 
 
 def _taken(request: Request, at: Intake) -> Accepted[CallFact] | Refused:

@@ -53,6 +53,7 @@ def test_the_imports_keep_the_contracts() -> None:
     [
         ("libs/contracts/divert_contracts/model.py", "import divert_chassis"),
         ("libs/chassis/divert_chassis/clock.py", "import divert_triage"),
+        ("libs/eido/divert_eido/document.py", "import divert_contracts"),
         ("services/routing/divert_routing/__init__.py", "import divert_triage"),
         ("services/triage/divert_triage/domain/judging.py", "import random"),
         ("services/triage/divert_triage/domain/judging.py", "import divert_chassis.service"),

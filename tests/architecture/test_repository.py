@@ -193,7 +193,11 @@ def test_the_table_of_topics_is_that_of_the_code() -> None:
 def row(topic: Topic) -> str:
     """Return a topic's line in the table of the document."""
     carries = ", ".join(fact.__name__ for fact in topic.carries)
-    readers = "every process" if "*" in topic.read_by else ", ".join(sorted(topic.read_by)) or "agencies"
+    readers = (
+        "every process"
+        if "*" in topic.read_by
+        else ", ".join(sorted(topic.read_by)) or ("agencies" if topic.family == "agency" else "providers")
+    )
     writers = ", ".join(sorted(topic.written_by))
     private = "yes" if topic.private else ""
     return (

@@ -32,7 +32,7 @@ from divert_reporting.adapters.outcomes import Filter
 from divert_reporting.adapters.periods import all_figures, sealed
 from divert_reporting.adapters.tables import CALLS, TABLES, digest
 from divert_reporting.app import build
-from divert_reporting.domain.figures import Cell
+from divert_reporting.domain.cells import Cell
 from divert_reporting.domain.seal import Seal
 from divert_reporting.settings import ZONE
 

@@ -205,6 +205,95 @@ async def test_an_unknown_case_is_not_found(gateway: httpx.AsyncClient) -> None:
     assert (await gateway.get(path)).status_code == 404
 
 
+def from_a_page_of(gateway: httpx.AsyncClient, device: str = "") -> dict[str, str]:
+    """Return the headers of what the portal's script sends from a device that is used so."""
+    headers = {"origin": str(gateway.base_url), "accept": "application/json"}
+    return headers | ({"cookie": f"divert-device={device}"} if device else {})
+
+
+async def test_the_portal_takes_nothing_from_another_sites_page(
+    publisher: Publisher, gateway: httpx.AsyncClient
+) -> None:
+    path = (await offered(publisher, gateway)).removeprefix("/v1")
+    told = from_a_page_of(gateway, "team:west-1")
+    for origin in ("https://evil.example", "null", ""):
+        for url in (f"{path}/acknowledge", f"{path}/emergency", "/who", "/language", "/shift/on", "/shift/off"):
+            refused = await gateway.post(url, headers=told | {"origin": origin})
+            assert (refused.status_code, refused.json()["code"]) == (403, "other-origin")
+    assert (await gateway.get(f"/v1{path}")).json()["stage"] == "offered"
+
+
+async def test_whoever_has_not_said_who_they_are_sees_nothing_and_is_heard_in_danger(
+    publisher: Publisher, gateway: httpx.AsyncClient
+) -> None:
+    path = (await offered(publisher, gateway)).removeprefix("/v1")
+    for url in ("/", path, "/shift"):
+        answer = await gateway.get(url)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/who")
+    assert (await gateway.get("/live")).text == ""
+    stranger = from_a_page_of(gateway)
+    refused = await gateway.post(f"{path}/acknowledge", data={"epoch": "1"}, headers=stranger)
+    assert (refused.status_code, refused.json()["code"]) == (401, "who")
+    for body in (b"", b"\xff\xfe=%zz&&&", b"hazards=gun&position=moon&said_at=never&by=%00", b"a=1&" * 1_000):
+        raised = await gateway.post(f"{path}/emergency", content=body, headers=stranger)
+        assert raised.status_code == 200, body
+    assert (await gateway.get(f"/v1{path}")).json()["emergency_at"] is not None
+
+
+async def test_the_portal_tells_of_news_only_and_sets_cookies_that_no_script_reads(
+    publisher: Publisher, gateway: httpx.AsyncClient
+) -> None:
+    path = await offered(publisher, gateway)
+    told = from_a_page_of(gateway, "team:west-1")
+    first = await gateway.get("/live", headers=told)
+    seen = first.text.partition('name="seen" value="')[2].partition('"')[0]
+    assert path.rpartition("/")[2] in first.text
+    assert (await gateway.get("/live", params={"seen": seen}, headers=told)).status_code == 204
+    other = told | {"accept-language": "es"}
+    assert (await gateway.get("/live", params={"seen": seen}, headers=other)).status_code == 200
+    answer = await gateway.post("/who", data={"team": "west-1"}, headers=from_a_page_of(gateway))
+    cookie = answer.headers["set-cookie"].lower()
+    assert [part for part in ("httponly", "samesite=strict", "path=/") if part not in cookie] == []
+    bad = await gateway.post("/who", data={"team": "<b>"}, headers=from_a_page_of(gateway))
+    assert (bad.status_code, "set-cookie" in bad.headers) == (422, False)
+    away = await gateway.post("/language", data={"back": "//evil.example"}, headers=from_a_page_of(gateway))
+    assert away.headers["location"] == "/"
+
+
+async def test_a_form_without_a_script_works_and_says_why_it_was_refused(
+    publisher: Publisher, gateway: httpx.AsyncClient
+) -> None:
+    path = (await offered(publisher, gateway)).removeprefix("/v1")
+    plain = from_a_page_of(gateway, "team:west-1") | {"accept": "text/html"}
+    taken = await gateway.post(f"{path}/acknowledge", data={"epoch": "1", "arrive_in_seconds": "600"}, headers=plain)
+    assert (taken.status_code, taken.headers["location"]) == (303, path)
+    late = await gateway.post(f"{path}/decline", data={"epoch": "1", "reason": "other"}, headers=plain)
+    assert late.status_code == 409
+    assert "You have this case already." in late.text
+    nothing = await gateway.post(f"{path}/nothing", headers=plain)
+    assert nothing.status_code == 404
+
+
+async def test_a_note_stays_and_a_relief_goes_on_with_the_case(
+    publisher: Publisher, gateway: httpx.AsyncClient
+) -> None:
+    before = (await gateway.get("/v1/shift")).json()["teams"]
+    own, relief = (f"team-{uuid4().hex[:8]}" for _ in range(2))
+    for team in (own, relief):
+        assert (await gateway.post("/v1/shift/on", json={"team": team})).is_success
+    path = await offered(publisher, gateway)
+    await gateway.post(f"{path}/acknowledge", json={"epoch": 1, "arrive_in_seconds": 600})
+    await gateway.post(f"{path}/team-assigned", json={"epoch": 1, "team": own})
+    assert (await gateway.post(f"{path}/note", json={"text": "Sister comes on Monday."})).is_success
+    nobody = await gateway.post("/v1/shift/off", json={"team": own})
+    assert (nobody.status_code, nobody.json()["code"]) == (422, "no-relief")
+    assert (await gateway.post("/v1/shift/off", json={"team": own, "relief": relief})).is_success
+    case = (await gateway.get(path)).json()
+    assert (case["team"], [note["text"] for note in case["notes"]]) == (relief, ["Sister comes on Monday."])
+    assert own not in {one["team"] for one in (await gateway.get("/v1/shift")).json()["teams"]}
+    assert (await gateway.put("/v1/shift", json={"teams": before})).is_success
+
+
 async def test_a_shift_is_published(stack: Addresses, gateway: httpx.AsyncClient) -> None:
     team = f"west-{uuid4().hex[:8]}"
     changed = await gateway.put("/v1/shift", json={"teams": [{"team": team, "languages": ["es"]}]})

@@ -85,7 +85,7 @@ def test_a_service_is_run_as_in_the_local_stack(service: ServiceProcess) -> None
 def test_a_service_is_told_the_same_settings(service: ServiceProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     container = containers()[service.name]
     told = environment_of(container)
-    own = service.environment(EVERYWHERE, INSIDE)
+    own = service.environment(EVERYWHERE, INSIDE, {name: f"http://{name}:{INSIDE}" for name in SERVICE_IDS})
     assert container["environment"] == {**own, **{name: told[name] for name in SHARED - {"DIVERT_POSTGRES"}}}
     for name, value in told.items():
         monkeypatch.setenv(name, value)
@@ -111,7 +111,7 @@ def test_what_is_waited_for_is_healthy_and_prepared(name: str) -> None:
 def test_kafka_has_the_settings_of_the_local_stack() -> None:
     """Beside where it listens and keeps its data."""
     elsewhere = re.compile(r"listener|controller\.quorum|log\.dirs")
-    local = kafka.broker_settings(Path("/data"), port=1, controller_port=2)
+    local = kafka.broker_settings(Path("/data"), port=1, controller_port=2, providers_port=3)
     given = {
         name.removeprefix("KAFKA_").lower().replace("_", "."): value
         for name, value in containers()["kafka"]["environment"].items()
@@ -141,8 +141,9 @@ def test_valkey_has_the_settings_of_the_local_stack(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", COMPONENTS)
 def test_a_component_is_published_where_the_local_stack_has_it(name: str) -> None:
-    (port,) = containers()[name]["ports"]
+    port, *others = containers()[name]["ports"]
     assert port.startswith(f"{LOOPBACK}:{COMPONENTS[name]}:")
+    assert others == ([f"{LOOPBACK}:{kafka.PROVIDERS_PORT}:{kafka.PROVIDERS_PORT}"] if name == "kafka" else [])
 
 
 @pytest.mark.parametrize("name", sorted(containers()))

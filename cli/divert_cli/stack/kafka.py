@@ -20,6 +20,7 @@ VERSION = "4.3.0"
 _COORDINATES = f"org.apache.kafka:kafka_2.13:{VERSION}+org.slf4j:slf4j-simple:1.7.36"
 _HEAP = ("-Xms256m", "-Xmx512m")
 PORT = 19092
+PROVIDERS_PORT = 19093
 
 _log = logging.getLogger("aiokafka")
 
@@ -42,16 +43,29 @@ def jars() -> list[Path]:
     return found
 
 
-def broker_settings(data: Path, port: int, controller_port: int) -> dict[str, str]:
-    """Return the broker's settings, with its log below `data`; the compose file has the same."""
+def broker_settings(data: Path, port: int, controller_port: int, providers_port: int) -> dict[str, str]:
+    """Return the broker's settings, with its log below `data`; the compose file has the same.
+
+    divert itself connects where only it can reach, and may do everything. Providers connect to a listener of their own,
+    must say who they are, and may do what `divert provider` has allowed them.
+    """
+    ports = {"PLAINTEXT": port, "CONTROLLER": controller_port, "PROVIDERS": providers_port}
+    listeners = ",".join(f"{name}://{LOOPBACK}:{number}" for name, number in ports.items())
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{controller_port}",
-        "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "listeners": listeners,
+        "advertised.listeners": listeners,
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROVIDERS:SASL_PLAINTEXT",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.providers.scram-sha-512.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        ),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+        "allow.everyone.if.no.acl.found": "false",
         "log.dirs": str(data / "log"),
         "auto.create.topics.enable": "false",
         "offsets.topic.replication.factor": "1",
@@ -89,7 +103,7 @@ def _java(classpath: Sequence[Path], data: Path, main: str, *arguments: str) -> 
     ]
 
 
-def prepare(data: Path, port: int, controller_port: int) -> Program:
+def prepare(data: Path, port: int, controller_port: int, providers_port: int) -> Program:
     """Format the data folder the first time and return how the broker is run.
 
     Raises:
@@ -99,7 +113,9 @@ def prepare(data: Path, port: int, controller_port: int) -> Program:
     data.mkdir(parents=True, exist_ok=True)
     settings = data / "server.properties"
     settings.write_text(
-        "".join(f"{key}={value}\n" for key, value in broker_settings(data, port, controller_port).items()),
+        "".join(
+            f"{key}={value}\n" for key, value in broker_settings(data, port, controller_port, providers_port).items()
+        ),
         encoding="utf-8",
     )
     if not (data / "log" / "meta.properties").exists():

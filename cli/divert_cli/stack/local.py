@@ -5,6 +5,7 @@ import functools
 import importlib
 import os
 import random
+import secrets
 import shutil
 import socket
 import sys
@@ -80,6 +81,7 @@ class LocalStack:
 
     Attributes:
         kafka: host:port.
+        kafka_for_providers: host:port of the listener for providers' own clients; empty where there is none.
         postgres: DSN.
         valkey: URL.
         urls: service process name to base URL, without a slash at the end.
@@ -112,6 +114,7 @@ class LocalStack:
         self._services: Sequence[ServiceProcess] = SERVICES if services else ()
         self._preferred = preferred_ports
         self._environment = os.environ if environment is None else environment
+        self.kafka_for_providers = self._environment.get("DIVERT_KAFKA_FOR_PROVIDERS", "")
         self._run_file = run_file
         self._progress = progress
         self._ports = Ports()
@@ -196,8 +199,10 @@ class LocalStack:
         port = self._ports.take(kafka.PORT if self._preferred else None)
         controller_port = self._ports.take(None)
         self._progress(f"kafka: starting (the first start ever fetches Kafka {kafka.VERSION}, 44 MB)")
+        providers_port = self._ports.take(kafka.PROVIDERS_PORT if self._preferred else None)
         self.kafka = f"{LOOPBACK}:{port}"
-        await self._start(await asyncio.to_thread(kafka.prepare, folder, port, controller_port))
+        self.kafka_for_providers = f"{LOOPBACK}:{providers_port}"
+        await self._start(await asyncio.to_thread(kafka.prepare, folder, port, controller_port, providers_port))
 
     async def _start_postgres(self, folder: Path) -> None:
         self._progress("postgres: starting")
@@ -217,24 +222,47 @@ class LocalStack:
         prepare = importlib.import_module("divert_cli.prepare").prepare
         await prepare(kafka=self.kafka, postgres=self.postgres)
         self._progress(f"services: starting {len(self._services)}")
-        programs = [self._program(service, service.name) for service in self._services]
+        ports = {service.name: self._address(service, service.name) for service in self._services}
+        programs = [self._program(service, service.name, ports[service.name]) for service in self._services]
         await _all(self._start(program, within=_SERVICES_WITHIN) for program in programs)
 
-    def _program(self, service: ServiceProcess, name: str, more: Mapping[str, str] | None = None) -> Program:
-        """Return how a process of a service is run under a name, and note its address."""
+    def _address(self, service: ServiceProcess, name: str) -> int:
+        """Take a port for a process of a service, note its base URL and return the port."""
         port = self._ports.take(service.port if self._preferred and name == service.name else None)
-        host = self._environment.get(f"{service.prefix}_HOST", LOOPBACK)
-        url = self.urls[name] = f"http://{LOOPBACK if host == EVERYWHERE else host}:{port}"
+        host = self._host(service)
+        self.urls[name] = f"http://{LOOPBACK if host == EVERYWHERE else host}:{port}"
+        return port
+
+    def _host(self, service: ServiceProcess) -> str:
+        return self._environment.get(f"{service.prefix}_HOST", LOOPBACK)
+
+    def _program(self, service: ServiceProcess, name: str, port: int, more: Mapping[str, str] | None = None) -> Program:
+        """Return how a process of a service is run under a name; every process has its address by then."""
+        if service.name == "intake" and "INTAKE_PLACE_KEY" not in os.environ:
+            more = {"INTAKE_PLACE_KEY": self._place_key(), **(more or {})}
         shared = {"DIVERT_KAFKA": self.kafka, "DIVERT_POSTGRES": self.postgres, "DIVERT_VALKEY": self.valkey}
         return Program(
             name=name,
             command=[sys.executable, "-m", service.module],
             port=port,
-            probe=functools.partial(service_answers, url + service.ready),
-            env={**shared, **service.environment(host, port), "PYTHONUNBUFFERED": "1", **(more or {})},
+            probe=functools.partial(service_answers, self.urls[name] + service.ready),
+            env={
+                **shared,
+                **service.environment(self._host(service), port, self.urls),
+                "PYTHONUNBUFFERED": "1",
+                **(more or {}),
+            },
             cwd=self.data,
             nice=5,  # on a machine that is too slow, what everybody waits for goes first
         )
+
+    def _place_key(self) -> str:
+        """Return the key of the hashes of addresses and numbers, made once for the data that it hashes."""
+        file = self.data / "place.key"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_hex(32), encoding="ascii")
+        return file.read_text(encoding="ascii")
 
     async def _start(self, program: Program, within: float = _COMPONENT_WITHIN) -> None:
         began = asyncio.get_running_loop().time()
@@ -259,6 +287,7 @@ class LocalStack:
             data=self.data,
             started_at=self._started_at,
             kafka=self.kafka,
+            kafka_for_providers=self.kafka_for_providers,
             postgres=self.postgres,
             valkey=self.valkey,
             urls=self.urls,
@@ -317,7 +346,8 @@ class LocalStack:
         if name in self._supervised:
             raise StackError(f"the stack has a process {name!r} already")
         described = next(one for one in SERVICES if one.name == service)
-        await self._start(self._program(described, name, environment), within=_SERVICES_WITHIN)
+        port = self._address(described, name)
+        await self._start(self._program(described, name, port, environment), within=_SERVICES_WITHIN)
         return self.urls[name]
 
     async def remove(self, name: str) -> None:

@@ -36,6 +36,7 @@ class Run(BaseModel):
         data: its data folder.
         started_at: when it was started, RFC 3339, UTC.
         kafka: host:port.
+        kafka_for_providers: host:port of the listener for providers' own clients; empty where there is none.
         postgres: DSN, with the password.
         valkey: URL.
         urls: service process name to base URL, without a slash at the end.
@@ -50,6 +51,7 @@ class Run(BaseModel):
     data: Path
     started_at: str
     kafka: str
+    kafka_for_providers: str
     postgres: str
     valkey: str
     urls: dict[str, str]

@@ -17,6 +17,7 @@ class ServiceProcess:
         prefix: the prefix of its settings in the environment.
         port: the port it listens on when that is free.
         own: settings of this process alone, beside host, port and the shared addresses.
+        asks: the processes whose base URLs it is told, as settings named `<PREFIX>_<NAME>_URL`.
         ready: the path that answers 200 when it is ready to work.
     """
 
@@ -25,11 +26,13 @@ class ServiceProcess:
     prefix: str
     port: int
     own: Mapping[str, str] = field(default_factory=dict[str, str])
+    asks: tuple[str, ...] = ()
     ready: str = "/readyz"
 
-    def environment(self, host: str, port: int) -> dict[str, str]:
-        """Return the settings of this process when it listens on `host` and `port`."""
-        return {f"{self.prefix}_HOST": host, f"{self.prefix}_PORT": str(port), **self.own}
+    def environment(self, host: str, port: int, urls: Mapping[str, str]) -> dict[str, str]:
+        """Return the settings of this process when it listens on `host` and `port`, and others at `urls`."""
+        asked = {f"{self.prefix}_{name.upper()}_URL": urls[name] for name in self.asks}
+        return {f"{self.prefix}_HOST": host, f"{self.prefix}_PORT": str(port), **self.own, **asked}
 
 
 def _gateway(provider: str, port: int) -> ServiceProcess:
@@ -43,9 +46,9 @@ def _gateway(provider: str, port: int) -> ServiceProcess:
 
 
 SERVICES: tuple[ServiceProcess, ...] = (
-    ServiceProcess("intake", "divert_intake", "INTAKE", 8101),
+    ServiceProcess("intake", "divert_intake", "INTAKE", 8101, {"INTAKE_EIDO_AGENCY": "lapd"}),
     ServiceProcess("triage", "divert_triage", "TRIAGE", 8102),
-    ServiceProcess("routing", "divert_routing", "ROUTING", 8103),
+    ServiceProcess("routing", "divert_routing", "ROUTING", 8103, asks=("intake", "triage", "reporting")),
     ServiceProcess("reporting", "divert_reporting", "REPORTING", 8104),
     _gateway("exodus", 8111),
     _gateway("alcott", 8112),

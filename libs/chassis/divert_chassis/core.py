@@ -1,6 +1,6 @@
 """How a step is run: pure, and the same on Kafka and Postgres as in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic
@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from typing_extensions import TypeVar
 
 from divert_chassis.service import Remembered, Service, Stage, Wired
+from divert_chassis.vicinity import Vicinity
 from divert_contracts import ids
 from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import Fact
@@ -49,15 +50,31 @@ def targets(service: Service[Any], fact: Fact) -> Iterator[tuple[Remembered[Any,
             yield kind, kind.key(fact)
 
 
+def places(
+    kind: Remembered[Any, Any], state: State, what: Fact | Command, *, given: object, at: datetime
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the places that a step is going to look at and to speak at, as far as can be said before it."""
+    among = kind.neighbourhood
+    if among is None:
+        return frozenset(), frozenset()
+    approached = among.approached(state, what)
+    looked_at = frozenset(_around(kind, approached, given, at)) if approached else frozenset[str]()
+    if not among.may_tell(state, what):
+        return looked_at, frozenset()
+    return looked_at, looked_at.union(_around(kind, among.presence(state).told_at, given, at))
+
+
 def take(
     service: Service[Any],
     kind: Remembered[S, Any],
+    key: str,
     held: Held[S],
     what: Envelope | Command,
     *,
     cause: UUID,
     given: object,
     at: datetime,
+    near: Vicinity,
     traceparent: str | None = None,
 ) -> tuple[Held[S], list[Envelope], Next[S]]:
     """Run the step for a fact or a command; a fact hands its own trace context on.
@@ -67,44 +84,75 @@ def take(
 
     Raises:
         Rejected: the step cannot handle it, now or ever.
+        Unheld: it needs places that are not held.
     """
+    state = held.state
+    among = kind.neighbourhood
+    approached: frozenset[str] = frozenset()
+    if among is not None:
+        approached = among.approached(state, what.fact if isinstance(what, Envelope) else what)
+        if approached:
+            met = near.tellers(_around(kind, approached, given, at), but=key, at=at)
+            state = among.meets(state, met, given, at) if met else state
     if isinstance(what, Envelope):
         keep = kind.keeps.get(type(what.fact))
         chosen = (
-            kind.steps[type(what.fact)](held.state, what.fact, given, at)
-            if keep is None
-            else keep(held.state, what, given, at)
+            kind.steps[type(what.fact)](state, what.fact, given, at) if keep is None else keep(state, what, given, at)
         )
+        after, published = _publish(service, held, chosen, cause, "fact", traceparent=what.traceparent)
     else:
         step = kind.steps.get(type(what))
         if step is None:
             raise Rejected(f"no-step:{type(what).__name__}")
-        chosen = step(held.state, what, given, at)
-    if isinstance(what, Envelope):
-        after, published = _publish(service, held, chosen, cause, "fact", traceparent=what.traceparent)
-    else:
+        chosen = step(state, what, given, at)
         after, published = _publish(service, held, chosen, cause, "command", traceparent=traceparent)
+    published += _spread(
+        service,
+        kind,
+        key,
+        held,
+        after,
+        approached=approached,
+        cause=cause,
+        caused_by="fact" if isinstance(what, Envelope) else "command",
+        given=given,
+        at=at,
+        near=near,
+    )
     return after, published, chosen
 
 
 def fail(
     service: Service[Any],
     kind: Remembered[S, Any],
+    key: str,
     held: Held[S],
     failure: Failure,
     *,
     cause: UUID,
     given: object,
     at: datetime,
+    near: Vicinity,
 ) -> tuple[Held[S], list[Envelope]]:
     """Run the step for a fact that cannot be handled, where the service has one."""
     if kind.failed is None:
         return held, []
-    return _publish(service, held, kind.failed(held.state, failure, given, at), cause, "failure")
+    after, published = _publish(service, held, kind.failed(held.state, failure, given, at), cause, "failure")
+    published += _spread(
+        service, kind, key, held, after, cause=cause, caused_by="failure", given=given, at=at, near=near
+    )
+    return after, published
 
 
 def ring(
-    service: Service[Any], kind: Remembered[S, Any], key: str, held: Held[S], *, given: object, at: datetime
+    service: Service[Any],
+    kind: Remembered[S, Any],
+    key: str,
+    held: Held[S],
+    *,
+    given: object,
+    at: datetime,
+    near: Vicinity,
 ) -> tuple[Held[S], list[Envelope], list[str]]:
     """Run the timers of a state whose time has come, earliest first, until none is due.
 
@@ -122,9 +170,14 @@ def ring(
             return held, published, rung
         rung.append(type(due.timer).__name__)
         name = f"{service.source}:{kind.name}:{key}:{type(due.timer).__name__}:{due.at.isoformat()}:{held.version}"
+        cause = uuid5(ids.NAMESPACE, name)
         chosen = kind.steps[type(due.timer)](held.state, due.timer, given, at)
-        held, facts = _publish(service, held, chosen, uuid5(ids.NAMESPACE, name), "timer")
+        after, facts = _publish(service, held, chosen, cause, "timer")
         published += facts
+        published += _spread(
+            service, kind, key, held, after, cause=cause, caused_by="timer", given=given, at=at, near=near
+        )
+        held = after
     raise RuntimeError(f"timers of {kind.name} never end")
 
 
@@ -157,6 +210,50 @@ def variants(service: Wired[Any], envelope: Envelope) -> Iterator[tuple[str, Env
     for topic in service.destinations(type(envelope.fact)):
         fact = envelope.fact if topic.private else envelope.fact.without_private()
         yield topic.name_for(fact), envelope if fact is envelope.fact else replace(envelope, fact=fact)
+
+
+def _around(kind: Remembered[Any, Any], stood_at: Iterable[str], given: object, at: datetime) -> set[str]:
+    among = kind.neighbourhood
+    return set() if among is None else {near for place in stood_at for near in among.around(place, given, at)}
+
+
+def _spread(
+    service: Service[Any],
+    kind: Remembered[S, Any],
+    key: str,
+    before: Held[S],
+    after: Held[S],
+    *,
+    approached: frozenset[str] = frozenset(),
+    cause: UUID,
+    caused_by: str,
+    given: object,
+    at: datetime,
+    near: Vicinity,
+) -> list[Envelope]:
+    """Let a state stand where its step has brought it; return what those who listen near it are to hear."""
+    among = kind.neighbourhood
+    if among is None or before.state is after.state:
+        return []
+    stood, stands = among.presence(before.state), among.presence(after.state)
+    if stood == stands:
+        return []
+    if unmet := stands.listens_at - stood.listens_at - approached:
+        raise RuntimeError(f"{kind.name} listens at {len(unmet)} places that it did not look at")
+    published: list[Envelope] = []
+    if stands.tells and (stands.tells, stands.told_at) != (stood.tells, stood.told_at):
+        spoken_at = _around(kind, stands.told_at, given, at)
+    elif stood.tells and not stands.tells:
+        spoken_at = _around(kind, stood.told_at, given, at)
+    else:
+        spoken_at = set[str]()
+    for number, (listener, here) in enumerate(near.listeners(spoken_at, but=key).items()):
+        fact = among.told(after.state, listener, here, at)
+        id_ = ids.fact_id(cause, service.source, type(fact).__name__, number)
+        # Of another key: it has no place in the sequence of this one.
+        published.append(Envelope(id=id_, source=service.source, fact=fact, cause=cause, caused_by=caused_by))
+    near.move(key, stood, stands)
+    return published
 
 
 def _publish(

@@ -31,9 +31,10 @@ from divert_chassis.publisher import Outgoing
 from divert_chassis.service import Remembered, Service, own_key
 from divert_chassis.store import Store
 from divert_chassis.telemetry import SpanKind, current_traceparent, process_attributes, span
+from divert_chassis.vicinity import Unheld, Vicinity
 from divert_contracts import ids
 from divert_contracts.envelope import Envelope, Headers, UnknownType, decode, encode
-from divert_contracts.facts.base import CallFact
+from divert_contracts.facts.base import CallFact, Fact
 from divert_contracts.step import Command, Failure, Rejected, State, Unavailable
 from divert_contracts.topics import dead_letters
 
@@ -64,6 +65,7 @@ class _Work(Generic[G]):
 
     given: G
     at: datetime
+    near: Vicinity = field(default_factory=Vicinity)
     states: dict[tuple[str, str], Held] = field(default_factory=dict[tuple[str, str], Held])
     changed: dict[str, dict[str, Held]] = field(default_factory=dict[str, dict[str, Held]])
     postponed: dict[str, datetime] = field(default_factory=dict[str, datetime])
@@ -115,6 +117,10 @@ class Engine(Generic[G]):
         self._committed = committed
         self._positions: dict[TopicPartition, int] = {}
         self._handles = service.handles
+        self._carried = service.carried
+        self._foreign = frozenset(
+            name for topic in service.reads if topic.foreign for name in service.names_of([topic])
+        )
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Return where to read partitions on from."""
@@ -168,6 +174,7 @@ class Engine(Generic[G]):
         async def bury(connection: Connection, work: _Work[G]) -> None:
             await self._store.advance(connection, moves)
             await self._hold(connection, work, self._concerned(record))
+            await self._hold_places(connection, work)
             self._bury(work, dead, self._concerned(record))
 
         await self._transact(bury)
@@ -193,15 +200,18 @@ class Engine(Generic[G]):
                 replies.append(known)
                 return
             await self._hold(connection, work, [(kind, command.key)])
+            await self._hold_places(connection, work, [(kind, command.key, command)])
             held = work.states[kind.name, command.key]
             held, facts, chosen = core.take(
                 self._service,
                 kind,
+                command.key,
                 held,
                 command,
                 cause=cause,
                 given=work.given,
                 at=work.at,
+                near=work.near,
                 traceparent=current_traceparent(),
             )
             self._keep(work, kind, command.key, held, facts)
@@ -233,7 +243,7 @@ class Engine(Generic[G]):
                     looked = time.monotonic()
                 if time.monotonic() - swept > INBOX_SWEPT_EVERY:
                     async with self._pool.acquire() as connection:
-                        await self._store.forget(connection, INBOX_DAYS)
+                        await self._store.forget(connection, INBOX_DAYS, self._clock.now())
                     swept = time.monotonic()
             except TRANSIENT as why:
                 log.warning("timers-postponed", error=type(why).__name__)
@@ -272,14 +282,21 @@ class Engine(Generic[G]):
     async def _transact(self, do: Callable[[Connection, _Work[G]], Any]) -> _Work[G]:
         """Run something in one transaction, again if it collided; publish nothing before the commit."""
         waits = backoff(first=0.005, most=0.2)
+        looked_at: frozenset[str] = frozenset()
+        spoken_at: frozenset[str] = frozenset()
         while True:
-            work = _Work(self._given(), self._clock.now())
+            work = _Work(self._given(), self._clock.now(), Vicinity(looked_at=set(looked_at), spoken_at=set(spoken_at)))
             try:
                 async with self._pool.acquire() as connection, connection.transaction():
                     await do(connection, work)
                     for kind in self._service.kinds:
                         await self._store.keep(connection, kind, work.changed.get(kind.name, {}), work.postponed)
+                    await self._store.stand(connection, work.near.changed)
                     await self._store.send(connection, work.outgoing)
+            except Unheld as missing:
+                looked_at |= missing.looked_at
+                spoken_at |= missing.spoken_at
+                metrics.BATCHES_RETRIED.labels(self._service.group, type(missing).__name__).inc()
             except COLLISIONS as why:
                 metrics.BATCHES_RETRIED.labels(self._service.group, type(why).__name__).inc()
                 await asyncio.sleep(next(waits))
@@ -312,11 +329,16 @@ class Engine(Generic[G]):
         dead: list[_Dead] = []
         for record in records:
             try:
-                envelopes.append((record, decode(record.value, record.headers)))
+                envelope = decode(record.value, record.headers)
             except UnknownType:
                 metrics.UNKNOWN_TYPES.labels(self._service.group).inc()
             except Rejected as why:
                 dead.append(_Dead(record, str(why)))
+            else:
+                if type(envelope.fact) in self._carried[record.topic]:
+                    envelopes.append((record, envelope))
+                else:  # whoever may write on one topic must not speak as another
+                    dead.append(_Dead(record, "topic:type"))
         return envelopes, dead
 
     async def _batch(
@@ -339,6 +361,11 @@ class Engine(Generic[G]):
         pairs = [pair for _, one in todo for pair in core.targets(self._service, one.fact)]
         pairs += [pair for dead in undecoded for pair in self._concerned(dead.record)]
         await self._hold(connection, work, pairs)
+        await self._hold_places(
+            connection,
+            work,
+            [(kind, key, one.fact) for _, one in todo for kind, key in core.targets(self._service, one.fact)],
+        )
         for record, one in todo:
             for kind, key in core.targets(self._service, one.fact):
                 self._step(work, kind, key, record, one)
@@ -357,8 +384,10 @@ class Engine(Generic[G]):
         held = work.states[kind.name, key]
         name = type(one.fact).__name__
         try:
-            held, facts, _ = core.take(self._service, kind, held, one, cause=one.id, given=work.given, at=work.at)
-        except Unavailable:
+            held, facts, _ = core.take(
+                self._service, kind, key, held, one, cause=one.id, given=work.given, at=work.at, near=work.near
+            )
+        except (Unavailable, Unheld):
             raise
         except Rejected as why:
             self._bury(work, _Dead(record, str(why)), [(kind, key)], one)
@@ -382,13 +411,17 @@ class Engine(Generic[G]):
             "dead-letter", topic=record.topic, partition=record.partition, offset=record.offset, reason=dead.reason
         )
         metrics.DEAD_LETTERS.labels(self._service.group, record.topic).inc()
-        work.dead += 1
+        if record.topic not in self._foreign:
+            # What others write must not be able to stop us.
+            work.dead += 1
         work.outgoing.append(dead_letter(self._service.name, record, dead.reason))
         cause = one.id if one else ids.foreign_id(f"{record.topic}/{record.partition}", str(record.offset))
         failure = Failure(None if one is None else one.fact.type_name(), dead.reason, _agency(record, one))
         for kind, key in concerned:
             held = work.states[kind.name, key]
-            held, facts = core.fail(self._service, kind, held, failure, cause=cause, given=work.given, at=work.at)
+            held, facts = core.fail(
+                self._service, kind, key, held, failure, cause=cause, given=work.given, at=work.at, near=work.near
+            )
             self._keep(work, kind, key, held, facts)
 
     async def _ring(self, kind: Remembered[Any, G]) -> bool:
@@ -400,10 +433,14 @@ class Engine(Generic[G]):
             return False
 
         async def do(connection: Connection, work: _Work[G]) -> None:
-            for key, held in (await self._store.held_if_due(connection, kind, keys, work.at)).items():
+            due = await self._store.held_if_due(connection, kind, keys, work.at)
+            await self._hold_places(connection, work)
+            for key, held in due.items():
                 try:
-                    after, facts, names = core.ring(self._service, kind, key, held, given=work.given, at=work.at)
-                except Unavailable:
+                    after, facts, names = core.ring(
+                        self._service, kind, key, held, given=work.given, at=work.at, near=work.near
+                    )
+                except (Unavailable, Unheld):
                     raise
                 except Exception as bug:
                     log.error("timer-failed", kind=kind.name, key=key, error=type(bug).__name__, exc_info=bug)
@@ -413,7 +450,15 @@ class Engine(Generic[G]):
                         ids.NAMESPACE, f"timer-failed:{self._service.source}:{kind.name}:{key}:{held.version}"
                     )
                     after, facts = core.fail(
-                        self._service, kind, held, failure, cause=cause, given=work.given, at=work.at
+                        self._service,
+                        kind,
+                        key,
+                        held,
+                        failure,
+                        cause=cause,
+                        given=work.given,
+                        at=work.at,
+                        near=work.near,
                     )
                 else:
                     for name in names:
@@ -437,6 +482,23 @@ class Engine(Generic[G]):
             if keys:
                 held = await self._store.held(connection, kind, keys)
                 work.states.update({(kind.name, key): one for key, one in held.items()})
+
+    async def _hold_places(
+        self,
+        connection: Connection,
+        work: _Work[G],
+        todo: Sequence[tuple[Remembered[Any, G], str, Fact | Command]] = (),
+    ) -> None:
+        """Lock the places that steps are going to need, in order; states are locked before."""
+        near = work.near
+        for kind, key, what in todo:
+            if kind.neighbourhood is not None:
+                state = work.states[kind.name, key].state
+                looked_at, spoken_at = core.places(kind, state, what, given=work.given, at=work.at)
+                near.looked_at |= looked_at
+                near.spoken_at |= spoken_at
+        if near.looked_at or near.spoken_at:
+            near.stands = await self._store.standing(connection, near.looked_at, near.spoken_at)
 
     def _keep(self, work: _Work[G], kind: Remembered[Any, G], key: str, held: Held, facts: Sequence[Envelope]) -> None:
         work.states[kind.name, key] = held

@@ -19,6 +19,7 @@ from typing_extensions import TypeVar
 from divert_chassis import core
 from divert_chassis.core import Held, Reply
 from divert_chassis.service import Remembered, Service, Stage, Wired
+from divert_chassis.vicinity import Vicinity
 from divert_contracts import ids
 from divert_contracts.envelope import Envelope, Headers, decode, encode
 from divert_contracts.facts.base import Fact
@@ -51,6 +52,7 @@ class _Reader:
     inbox: set[UUID] = field(default_factory=set[UUID])
     states: dict[tuple[str, str], tuple[bytes, int]] = field(default_factory=dict[tuple[str, str], tuple[bytes, int]])
     replies: dict[str, Reply] = field(default_factory=dict[str, Reply])
+    near: Vicinity = field(default_factory=lambda: Vicinity(everywhere=True))
     topics: frozenset[str] = frozenset()
 
 
@@ -115,7 +117,9 @@ class MemoryWorld:
         self._count += 1
         cause = uuid5(ids.NAMESPACE, f"memory-command:{idempotency_key or self._count}")
         held = self._held(reader, kind, command.key)
-        held, facts, chosen = core.take(service, kind, held, command, cause=cause, given=reader.given, at=self.now)
+        held, facts, chosen = core.take(
+            service, kind, command.key, held, command, cause=cause, given=reader.given, at=self.now, near=reader.near
+        )
         reply = Reply.of(chosen)
         self._keep(reader, kind, command.key, held, facts)
         if idempotency_key is not None:
@@ -162,7 +166,10 @@ class MemoryWorld:
         self.log.append((topic, envelope))
         for reader in self._readers:
             if type(envelope.fact) in reader.wired.folds:
-                reader.given = reader.wired.learn(reader.given, decode(value, headers).fact)
+                try:
+                    reader.given = reader.wired.learn(reader.given, decode(value, headers).fact)
+                except Rejected as why:
+                    self.dead.append((reader.wired.source, topic, str(why)))
             if topic in reader.topics:
                 partition = zlib.crc32(key) % 6
                 queue = reader.queues.setdefault((topic, partition), deque())
@@ -206,12 +213,30 @@ class MemoryWorld:
             held = self._held(reader, kind, key)
             try:
                 held, facts, _ = core.take(
-                    wired, kind, held, envelope, cause=envelope.id, given=reader.given, at=self.now
+                    wired,
+                    kind,
+                    key,
+                    held,
+                    envelope,
+                    cause=envelope.id,
+                    given=reader.given,
+                    at=self.now,
+                    near=reader.near,
                 )
             except Rejected as why:
                 self.dead.append((wired.source, record.topic, str(why)))
                 failure = Failure(envelope.fact.type_name(), str(why), getattr(envelope.fact, "agency", None))
-                held, facts = core.fail(wired, kind, held, failure, cause=envelope.id, given=reader.given, at=self.now)
+                held, facts = core.fail(
+                    wired,
+                    kind,
+                    key,
+                    held,
+                    failure,
+                    cause=envelope.id,
+                    given=reader.given,
+                    at=self.now,
+                    near=reader.near,
+                )
             self._keep(reader, kind, key, held, facts)
 
     def _held(self, reader: _Reader, kind: Remembered[Any, Any], key: str) -> Held[Any]:
@@ -235,7 +260,7 @@ class MemoryWorld:
         due = core.next_due(held.state)
         if due is None or due > self.now or not isinstance(reader.wired, Service):
             return
-        held, facts, _ = core.ring(reader.wired, kind, key, held, given=reader.given, at=self.now)
+        held, facts, _ = core.ring(reader.wired, kind, key, held, given=reader.given, at=self.now, near=reader.near)
         self._keep(reader, kind, key, held, facts)
 
 

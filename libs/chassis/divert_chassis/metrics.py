@@ -42,6 +42,7 @@ FACTS_HANDLED = _counter("divert_facts_handled_total", "Facts whose step ran and
 FACTS_REPEATED = _counter("divert_facts_repeated_total", "Facts left out because their id was known", "service")
 UNKNOWN_TYPES = _counter("divert_unknown_types_total", "Valid envelopes of an unknown type, skipped", "service")
 DEAD_LETTERS = _counter("divert_dead_letters_total", "Records that could not be handled", "service", "topic")
+NOT_LEARNT = _counter("divert_not_learnt_total", "Policy facts refused: what was in force stayed", "service", "type")
 BATCH_SECONDS = _histogram("divert_batch_seconds", "Seconds from taking a batch to its commit", "service")
 BATCHES_RETRIED = _counter("divert_batches_retried_total", "Batches tried again, by type of error", "service", "error")
 CONSUMER_LAG = _gauge("divert_consumer_lag", "Records behind the end", "service", "topic", "partition")

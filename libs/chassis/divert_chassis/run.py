@@ -10,6 +10,7 @@ import asyncio
 import gc
 import signal
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic
@@ -37,7 +38,7 @@ from divert_chassis.store import Store
 from divert_contracts.envelope import Envelope, encode
 from divert_contracts.facts.base import Fact
 from divert_contracts.facts.policies import ClockSet
-from divert_contracts.step import Command, State, Unavailable
+from divert_contracts.step import Command, Rejected, State, Unavailable
 from divert_contracts.topics import POLICIES
 
 __all__ = ["Runtime", "run", "serve"]
@@ -50,6 +51,7 @@ S = TypeVar("S", bound=State)
 PUBLISHED_WITHIN = 5.0
 """Seconds that a caller waits for the broker before its request counts as unknown."""
 VALKEY_SECONDS = 0.02
+MOST_NOT_LEARNT = 100
 STUCK_SECONDS = 60.0
 """A long task that has not said for so long that it gets on is stuck."""
 
@@ -69,6 +71,8 @@ class Runtime(Generic[G]):
         self.wired = wired
         self.learning = False
         """Whether it still reads what was published before it started."""
+        self.not_learnt: deque[tuple[Fact, str]] = deque(maxlen=MOST_NOT_LEARNT)
+        """The latest facts that were refused as they were learnt, each with the coded reason."""
         self._clock = DomainClock()
         self._given = wired.given
         self._engine: Engine[G] | None = None
@@ -139,10 +143,19 @@ class Runtime(Generic[G]):
             return await self._ready_engine().listed(kind, limit=limit, **columns)
 
     def learn(self, fact: Fact) -> None:
-        """Fold a fact of a topic that is read whole."""
+        """Fold a fact of a topic that is read whole.
+
+        Raises:
+            Rejected: it cannot be used; what was known stays.
+        """
         if isinstance(fact, ClockSet):
             self._clock.learn(fact)
-        self._given = self.wired.learn(self._given, fact)
+        try:
+            self._given = self.wired.learn(self._given, fact)
+        except Rejected as why:
+            self.not_learnt.append((fact, str(why)))
+            metrics.NOT_LEARNT.labels(self.wired.group, type(fact).__name__).inc()
+            raise
 
     def remember(
         self, service: Service[G], store: Store, pool: asyncpg.Pool[asyncpg.Record], relay: Relay

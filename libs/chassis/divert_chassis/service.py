@@ -1,6 +1,6 @@
 """The wiring tables of services: which fact meets which pure step. The chassis runs them on Kafka, or in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Protocol
@@ -9,7 +9,7 @@ from typing_extensions import TypeVar
 
 from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import Fact
-from divert_contracts.step import Command, Failure, Next, State, Timer
+from divert_contracts.step import Command, Failure, Neighbour, Next, Presence, State, Timer
 from divert_contracts.topics import TOPICS, Topic
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ S = TypeVar("S", bound=State)
 F = TypeVar("F", bound=Fact)
 W = TypeVar("W", bound=Fact | Command | Timer)
 S_contra = TypeVar("S_contra", bound=State, contravariant=True)
+N = TypeVar("N", bound=State)
+G_contra = TypeVar("G_contra", contravariant=True)
 
 
 class Projection(Protocol[S_contra]):
@@ -37,6 +39,34 @@ class Projection(Protocol[S_contra]):
         changed: Sequence[tuple[str, S_contra]],
     ) -> None:
         """Write the rows of the states that changed, each with its key, inside the transaction that changed them."""
+        ...
+
+
+class Neighbourhood(Protocol[N, G_contra]):
+    """How states of one kind stand near each other, and what they hear of each other (``divert_chassis.vicinity``)."""
+
+    def presence(self, state: N, /) -> Presence:
+        """Return where a state stands, and what it tells there."""
+        ...
+
+    def around(self, place: str, given: G_contra, at: datetime, /) -> Iterable[str]:
+        """Return the places near a place, itself too. Nearness is mutual."""
+        ...
+
+    def approached(self, state: N, what: Fact | Command | Timer, /) -> frozenset[str]:
+        """Return the places at which the state is going to listen by the step for something, and does not yet."""
+        ...
+
+    def may_tell(self, state: N, what: Fact | Command | Timer, /) -> bool:
+        """Say whether the step may change what the state tells. A guess: a wrong *no* costs the transaction a retry."""
+        ...
+
+    def meets(self, state: N, neighbours: Sequence[Neighbour], given: G_contra, at: datetime, /) -> N:
+        """Return the state with what it finds at the places that it approaches, before the step itself."""
+        ...
+
+    def told(self, state: N, listener: str, places: frozenset[str], at: datetime, /) -> Fact:
+        """Return the fact that tells a listener at places near it what the state tells from now on."""
         ...
 
 
@@ -90,6 +120,11 @@ class Wired(Generic[G]):
         return tuple(t for t in TOPICS if self.name in t.read_by and self.handles.intersection(t.carries))
 
     @property
+    def carried(self) -> dict[str, frozenset[type[Fact]]]:
+        """What the topics that it consumes may carry, by their Kafka names."""
+        return {name: frozenset(t.carries) for t in self.reads for name in self.names_of([t])}
+
+    @property
     def learns_from(self) -> tuple[Topic, ...]:
         """The topics that it reads whole."""
         return tuple(t for t in TOPICS if self.folds.keys() & set(t.carries))
@@ -140,6 +175,7 @@ class Remembered(Generic[S, G]):
         key: Callable[[Fact], str],
         lists: tuple[str, ...],
         projection: Projection[S] | None,
+        neighbourhood: Neighbourhood[S, G] | None,
     ) -> None:
         """Say what is remembered; services call ``Service.remembers``."""
         self.kind = kind
@@ -147,6 +183,7 @@ class Remembered(Generic[S, G]):
         self.key = key
         self.lists = lists
         self.projection = projection
+        self.neighbourhood = neighbourhood
         self.steps: dict[type[Fact | Command | Timer], Callable[[S, Any, G, datetime], Next[S]]] = {}
         self.keeps: dict[type[Fact], Callable[[S, Any, G, datetime], Next[S]]] = {}
         self.failed: Callable[[S, Failure, G, datetime], Next[S]] | None = None
@@ -183,6 +220,7 @@ class Service(Wired[G]):
         key: Callable[[Any], str] = own_key,
         lists: tuple[str, ...] = (),
         projection: Projection[S] | None = None,
+        neighbourhood: Neighbourhood[S, G] | None = None,
     ) -> Remembered[S, G]:
         """Declare a kind of state.
 
@@ -192,8 +230,16 @@ class Service(Wired[G]):
             key: gives the state's key for a fact; a fact's own key unless told otherwise.
             lists: the columns that ``State.listing`` fills, all text; rows whose first is null are not listed.
             projection: tables to keep in the same transaction.
+            neighbourhood: how its states hear of each other; one kind a service at the most.
+
+        Raises:
+            TypeError: there is such a kind already.
         """
-        remembered: Remembered[S, G] = Remembered(kind, blank=blank, key=key, lists=lists, projection=projection)
+        if neighbourhood is not None and any(one.neighbourhood is not None for one in self.kinds):
+            raise TypeError(f"{self.name} has a neighbourhood already")
+        remembered: Remembered[S, G] = Remembered(
+            kind, blank=blank, key=key, lists=lists, projection=projection, neighbourhood=neighbourhood
+        )
         self.kinds.append(remembered)
         return remembered
 

@@ -36,6 +36,7 @@ class StageHandler(Generic[G]):
         self._stage = stage
         self._publisher = publisher
         self._given = given
+        self._carried = stage.carried
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Leave the offsets to Kafka: a stage has no others."""
@@ -89,6 +90,8 @@ class StageHandler(Generic[G]):
 
     def _follow(self, record: Record, given: G, handled: dict[str, int]) -> list[Outgoing]:
         envelope = decode(record.value, record.headers)
+        if type(envelope.fact) not in self._carried[record.topic]:
+            raise Rejected("topic:type")
         step = self._stage.steps.get(type(envelope.fact))
         if step is None:
             return []

@@ -2,6 +2,7 @@
 
 ``position``: how far each partition was handled, moved by compare-and-set in the transaction of the batch.
 ``inbox``: ids of facts and commands that were handled, and the answers to commands. ``state_<kind>``: one row a key.
+``near``: where states stand near each other, and ``near_lock``, by which places are locked (``vicinity``).
 ``outbox``: records not yet published. ``relay``: who publishes which bucket of the outbox. Documents are opaque to SQL.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ from divert_chassis.core import Held, Reply, document, next_due
 from divert_chassis.errors import Zombie
 from divert_chassis.publisher import Outgoing
 from divert_chassis.service import Remembered, Service
+from divert_chassis.vicinity import Stand
 from divert_contracts.envelope import Headers
 from divert_contracts.step import Refusal
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
 BUCKETS = 8
 """Parts of the outbox; a key is always in the same one."""
+PLACE_LOCKS = 1_024
+"""Rows that stand for places when they are locked; a place always for the same one, and no row is ever added."""
 
 LAYOUT = """
 CREATE TABLE IF NOT EXISTS position (
@@ -44,6 +49,11 @@ CREATE TABLE IF NOT EXISTS outbox (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, bucket smallint NOT NULL,
     topic text NOT NULL, key bytea, value bytea, headers bytea NOT NULL);
 CREATE INDEX IF NOT EXISTS outbox_bucket ON outbox (bucket, seq);
+CREATE TABLE IF NOT EXISTS near (
+    place text NOT NULL, key text NOT NULL, tells text NOT NULL, until timestamptz, listens boolean NOT NULL,
+    PRIMARY KEY (place, key));
+CREATE INDEX IF NOT EXISTS near_tells ON near (place) WHERE tells <> '';
+CREATE TABLE IF NOT EXISTS near_lock (part smallint PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS relay (bucket smallint PRIMARY KEY, owner uuid, until timestamptz);
 """
 
@@ -94,6 +104,9 @@ class Store:
             await connection.execute(LAYOUT)
             await connection.execute(
                 "INSERT INTO relay (bucket) SELECT generate_series(0, $1) ON CONFLICT DO NOTHING", BUCKETS - 1
+            )
+            await connection.execute(
+                "INSERT INTO near_lock SELECT generate_series(0, $1) ON CONFLICT DO NOTHING", PLACE_LOCKS - 1
             )
             for kind in self._service.kinds:
                 await connection.execute(_state_table(kind))
@@ -215,6 +228,49 @@ class Store:
         if kind.projection is not None:
             await kind.projection.save(connection, [(key, held.state) for key, held in ordered])
 
+    async def standing(
+        self, connection: Connection, looked_at: AbstractSet[str], spoken_at: AbstractSet[str]
+    ) -> dict[str, dict[str, Stand]]:
+        """Lock places, in order, and return who tells where it is looked at and who listens where it is spoken."""
+        parts = sorted({zlib.crc32(place.encode()) % PLACE_LOCKS for place in (*looked_at, *spoken_at)})
+        await connection.execute(
+            "SELECT FROM near_lock WHERE part = ANY($1::smallint[]) ORDER BY part FOR UPDATE", parts
+        )
+        found: dict[str, dict[str, Stand]] = {}
+        for which, places in (("tells <> ''", looked_at), ("listens", spoken_at)):
+            if places:
+                rows = await connection.fetch(
+                    f"SELECT place, key, tells, until, listens FROM near WHERE place = ANY($1::text[]) AND {which}",
+                    sorted(places),
+                )
+                for place, key, tells, until, listens in rows:
+                    found.setdefault(place, {})[key] = Stand(tells, until, listens)
+        return found
+
+    async def stand(self, connection: Connection, changed: Mapping[tuple[str, str], Stand | None]) -> None:
+        """Write where states stand from now on."""
+        left = sorted(place_and_key for place_and_key, stand in changed.items() if stand is None)
+        if left:
+            await connection.execute(
+                "DELETE FROM near USING unnest($1::text[], $2::text[]) v(place, key)"
+                " WHERE near.place = v.place AND near.key = v.key",
+                [place for place, _ in left],
+                [key for _, key in left],
+            )
+        stood = sorted((place, key, stand) for (place, key), stand in changed.items() if stand is not None)
+        if stood:
+            await connection.execute(
+                "INSERT INTO near (place, key, tells, until, listens)"
+                " SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[])"
+                " ON CONFLICT (place, key) DO UPDATE"
+                " SET tells = excluded.tells, until = excluded.until, listens = excluded.listens",
+                [place for place, _, _ in stood],
+                [key for _, key, _ in stood],
+                [stand.tells for _, _, stand in stood],
+                [stand.until for _, _, stand in stood],
+                [stand.listens for _, _, stand in stood],
+            )
+
     async def send(self, connection: Connection, records: Sequence[Outgoing]) -> None:
         """Put records into the outbox."""
         if records:
@@ -286,9 +342,10 @@ class Store:
         """Keep the reply to a command."""
         await connection.execute("UPDATE inbox SET reply = $2 WHERE id = $1", id, _packed(reply))
 
-    async def forget(self, connection: Connection, days: int) -> None:
-        """Remove inbox ids that no producer repeats any more."""
+    async def forget(self, connection: Connection, days: int, at: datetime) -> None:
+        """Remove inbox ids that no producer repeats any more, and what no longer counts at a place at a domain time."""
         await connection.execute("DELETE FROM inbox WHERE at < now() - make_interval(days => $1)", days)
+        await connection.execute("DELETE FROM near WHERE until < $1 AND NOT listens", at)
 
 
 def _table(kind: Remembered[Any, Any]) -> str:

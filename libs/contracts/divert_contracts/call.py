@@ -1,6 +1,6 @@
 """What is known of a call: the structured picture, and apart from it the private part."""
 
-from typing import cast
+from typing import Self, cast
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field, JsonValue, field_validator
@@ -23,6 +23,9 @@ from divert_contracts.vocabulary import (
     SignalSource,
     TeamPosition,
 )
+
+HISTORY_REMOVED = "history-removed"
+"""The code of intake's warning that it took criminal history out of a text."""
 
 
 class Revision(Model):
@@ -73,7 +76,8 @@ class Signal(Model):
     code: str
     """What said it: a question, a call type, a flag or a lexicon entry. Never free text."""
     start: int | None = None
-    """First character in the narrative, counting from 0; null when it is not from text."""
+    """First character in the text that was read, counting from 0: the narrative, or with source ``call_type`` the call
+    type. Null when it is not from text, or from another text."""
     end: int | None = None
     """One past the last character."""
 
@@ -91,6 +95,8 @@ class Picture(Model):
     """The answers were filled in by an import, not given by a caller."""
     call_type: str | None = None
     """CAD's type code, which decides."""
+    call_type_text: str | None = None
+    """What CAD's own table calls that type; it can tell of danger, and decides nothing else."""
     initial_call_type: str | None = None
     priority: str | None = None
     reporting_district: str | None = None
@@ -195,6 +201,12 @@ class Private(Model):
     """Who and what else is there, and how to get in."""
     not_understood: dict[str, JsonValue] = Field(default={})
     """What came with the call and was not understood, unchanged."""
+    eido: str | None = None
+    """The text of the EIDO that told this picture, as it came, to be given back."""
+
+    def for_others(self) -> Self:
+        """Return what those need to know who are sent there: all but the document that it was read from."""
+        return self if self.eido is None else self.model_copy(update={"eido": None})
 
 
 class RuleFired(Model):

@@ -5,6 +5,9 @@ from uuid import UUID, uuid5
 NAMESPACE = UUID("6f1d2f0e-6d0c-5c55-9b1f-3f2b8a1f7c11")
 """Divert's own namespace for UUID version 5."""
 
+AGENCY_URN = "urn:divert:agency:"
+"""Begins the name of an agency in documents that leave divert."""
+
 
 def call_id(agency: str, incident_number: str) -> UUID:
     """Return the id of a call; an agency's incident numbers are unique for ever."""

@@ -1,7 +1,7 @@
 """What a pure step sees and returns. Domains speak these few words; the chassis runs them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple
 
@@ -29,6 +29,26 @@ class Command(Model):
     def key(self) -> str:
         """The key of the state that it is for."""
         raise TypeError(f"{type(self).__name__} names no key")
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Where a state stands among others of its kind: what it tells those that are near, and where it listens."""
+
+    tells: str = ""
+    """Coded words; empty when there is nothing to tell."""
+    told_at: Mapping[str, datetime | None] = field(default_factory=dict[str, datetime | None])
+    """Each place where it is told, with the time until which it counts there; null: for ever."""
+    listens_at: frozenset[str] = frozenset()
+    """Wants to hear what others tell near these places."""
+
+
+class Neighbour(NamedTuple):
+    """What another state tells at a place."""
+
+    key: str
+    place: str
+    tells: str
 
 
 class State(Model):

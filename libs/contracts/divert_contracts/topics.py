@@ -31,9 +31,10 @@ from divert_contracts.facts.cases import (
     TeamEnRoute,
     TeamOnScene,
 )
-from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished
+from divert_contracts.facts.policies import AgencyRegistered, ClockSet, PolicyPublished, ShadowEnded
 from divert_contracts.facts.routing import (
     AssistanceRequested,
+    CallClaimed,
     CallConcluded,
     CallDirected,
     CallHandedOff,
@@ -45,14 +46,19 @@ from divert_contracts.facts.routing import (
     CaseUpdated,
     DangerCleared,
     DangerNearby,
+    DecisionRereviewed,
     HandoffConfirmed,
+    NeighbourReported,
     QuestionAnswered,
     ResponderRecorded,
     SafetyCheckMissed,
 )
 from divert_contracts.facts.shifts import ShiftChanged
+from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid, StatementAnswered
 from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 
+PROVIDER = "provider"
+"""Writes on its own topic with its own client."""
 FOR_EVER = None
 """Kept without limit, uncompacted."""
 
@@ -64,7 +70,7 @@ class Topic:
     name: str
     carries: tuple[type[Fact], ...]
     written_by: frozenset[str]
-    """Services (and ``cli``) that publish on it."""
+    """Services, ``cli`` or ``provider``: who publishes on it."""
     read_by: frozenset[str]
     """Services that consume it; ``*`` means every service, without a group."""
     kept: timedelta | None
@@ -75,6 +81,11 @@ class Topic:
     """Never changed within a topic's version: keys would move."""
     key: str = "call_id"
     """What its records are keyed by, and so ordered within: a fact's ``key``."""
+
+    @property
+    def foreign(self) -> bool:
+        """Whether others than divert write on it."""
+        return PROVIDER in self.written_by
 
     @property
     def family(self) -> str | None:
@@ -123,6 +134,8 @@ ROUTING = _topic(
     CallOpened,
     CallReviewed,
     CallDirected,
+    CallClaimed,
+    DecisionRereviewed,
     CaseOffered,
     CaseUpdated,
     CaseRecalled,
@@ -171,6 +184,7 @@ SHIFTS = _topic(
     partitions=1,
     key="provider",
 )
+NEIGHBOURS = _topic("neighbours.v1", NeighbourReported, by="routing", to="routing", kept=timedelta(hours=72))
 ASSIGNMENTS = _topic(
     "assignments.{provider}.v1",
     CaseOffered,
@@ -182,6 +196,25 @@ ASSIGNMENTS = _topic(
     kept=timedelta(hours=72),
     private=True,
     partitions=3,
+)
+STATUSES = _topic(
+    "statuses.{provider}.v1",
+    CaseStatusSaid,
+    ShiftSaid,
+    by=PROVIDER,
+    to="provider-gateway",
+    kept=timedelta(hours=72),
+    partitions=3,
+    key="case_id",
+)
+ANSWERS = _topic(
+    "answers.{provider}.v1",
+    StatementAnswered,
+    by="provider-gateway",
+    to="",
+    kept=timedelta(hours=72),
+    partitions=3,
+    key="case_id",
 )
 HANDOFFS = _topic(
     "handoffs.{agency}.v1",
@@ -199,6 +232,7 @@ FEEDBACK = _topic(
 POLICIES = _topic(
     "policies.v1",
     PolicyPublished,
+    ShadowEnded,
     AgencyRegistered,
     ClockSet,
     by="cli",
@@ -208,7 +242,20 @@ POLICIES = _topic(
     key="kind/version",
 )
 
-TOPICS: tuple[Topic, ...] = (CALLS, TRIAGE, ROUTING, CASES, SHIFTS, ASSIGNMENTS, HANDOFFS, FEEDBACK, POLICIES)
+TOPICS: tuple[Topic, ...] = (
+    CALLS,
+    TRIAGE,
+    ROUTING,
+    NEIGHBOURS,
+    CASES,
+    SHIFTS,
+    ASSIGNMENTS,
+    STATUSES,
+    ANSWERS,
+    HANDOFFS,
+    FEEDBACK,
+    POLICIES,
+)
 
 FACTS: dict[str, type[Fact]] = {fact.type_name(): fact for topic in TOPICS for fact in topic.carries}
 """Every published fact by its type name."""

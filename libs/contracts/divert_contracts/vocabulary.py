@@ -99,6 +99,10 @@ class Hazard(Term):
     """A hazard that this version has no word for: danger."""
 
 
+MEDICAL = frozenset({Hazard.MEDICAL, Hazard.OVERDOSE})
+"""The hazards that call for an ambulance and are no danger to a team."""
+
+
 class SignalSource(Term):
     """What a signal was read from."""
 
@@ -232,6 +236,8 @@ class OutcomeReason(Term):
     """No usable area: none given, 0 or outside the city."""
     OUTSIDE_HOURS = "outside_hours"
     NO_TEAM_ON_SHIFT = "no_team_on_shift"
+    PROVIDER_OUTAGE = "provider_outage"
+    """Its provider had declared that it takes no calls for now."""
     NOT_REFERRED = "not_referred"
     """Eligible by the rules, and nobody diverted it (observed feed)."""
     OTHER_PROGRAMME = "other_programme"
@@ -251,6 +257,8 @@ class OutcomeReason(Term):
     REVIEW_EXPIRED = "review_expired"
     UNFINISHED = "unfinished"
     """CAD closed it, or it was taken back, before triage or review had finished."""
+    NOT_REVIEWED = "not_reviewed"
+    """Observed: the rules would have asked a person, and observed calls are never reviewed."""
     NOT_UNDERSTOOD = "not_understood"
     """A fact of this call could not be read."""
     UNKNOWN = "unknown"
@@ -379,6 +387,29 @@ class HandOffReason(Term):
     UNKNOWN = "unknown"
 
 
+class Verb(Term):
+    """What a provider can say of a case: the HTTP routes' names."""
+
+    ACKNOWLEDGE = "acknowledge"
+    DECLINE = "decline"
+    TEAM_ASSIGNED = "team-assigned"
+    EN_ROUTE = "en-route"
+    ON_SCENE = "on-scene"
+    CONTACTED = "contacted"
+    SAFETY_CHECK = "safety-check"
+    QUESTION = "question"
+    BACKUP = "backup"
+    EMERGENCY = "emergency"
+    BACKUP_ARRIVED = "backup-arrived"
+    CONFIRM_RECALL = "confirm-recall"
+    HAND_BACK = "hand-back"
+    CLOSE = "close"
+    FOLLOW_UP = "follow-up"
+    SAFETY_EVENT = "safety-event"
+    NOTE = "note"
+    UNKNOWN = "unknown"
+
+
 class Assistance(Term):
     """What help a team needs from the PSAP while it keeps the case."""
 
@@ -492,6 +523,8 @@ class Need(Term):
     MINOR = "minor"
     CULTURAL = "cultural"
     WHEELCHAIR = "wheelchair"
+    LANGUAGE = "language"
+    """To be spoken to in the language that the picture names."""
     UNKNOWN = "unknown"
 
 
@@ -522,4 +555,25 @@ class PolicyKind(Term):
     TRIAGE = "triage"
     ROUTING = "routing"
     """Providers, divisions, hours, agreements and every time limit."""
+    UNKNOWN = "unknown"
+
+
+class Change(Term):
+    """How one policy's answer differs from another's; the dangerous ones first. The first that fits counts."""
+
+    NEWLY_ELIGIBLE = "newly_eligible"
+    """May be offered now, and might not before."""
+    NO_LONGER_EXCLUDED = "no_longer_excluded"
+    """A person may let it through now, or the exclusion is no hard one any more."""
+    DANGER_UNSEEN = "danger_unseen"
+    """A danger that was seen before is not seen now."""
+    LESS_URGENT = "less_urgent"
+    OTHER_PROGRAMME = "other_programme"
+    MORE_URGENT = "more_urgent"
+    DANGER_SEEN = "danger_seen"
+    """A danger is seen that was not before."""
+    NEWLY_EXCLUDED = "newly_excluded"
+    """No person may let it through now, or the exclusion has become a hard one."""
+    NO_LONGER_ELIGIBLE = "no_longer_eligible"
+    """Might be offered before, and may not now."""
     UNKNOWN = "unknown"

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import JsonValue
 
 from divert_chassis.metrics import INTAKE_ACCEPTED, INTAKE_REFUSED, INTAKE_WARNED
@@ -17,6 +19,8 @@ from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import CallFact
 from divert_contracts.facts.calls import CallReopened, PictureFact
 from divert_contracts.vocabulary import Feed
+from divert_eido.components import Eido
+from divert_eido.document import MEDIA_TYPE
 from divert_intake.adapters import Answers, ValkeyAnswers
 from divert_intake.domain import calls
 from divert_intake.domain.calls import Accepted, Intake
@@ -49,6 +53,7 @@ TITLES = {
     "agency-not-registered": "Forbidden",
     "incident-number-missing": "No incident number",
     "handoff-id-missing": "No hand-off id",
+    "not-an-eido": "Not an EIDO",
 }
 
 EXAMPLE: dict[str, JsonValue] = {
@@ -99,6 +104,57 @@ NOT_UNDERSTOOD: dict[str, JsonValue] = {
     "color": "blue",
 }
 
+EIDO_EXAMPLE: dict[str, JsonValue] = {
+    "$id": "urn:emergency:uid:incidentid:7f3c1a09:cad.police.example.gov",
+    "lastUpdateTimeStamp": "2026-11-23T19:04:05-08:00",
+    "updatedByAgencyReference": {"$ref": "police.example.gov"},
+    "eidoVersion": "1.0",
+    "issuingElementIdentification": "cad.police.example.gov",
+    "incidentComponent": {
+        "$id": "incident",
+        "lastUpdateTimeStamp": "2026-11-23T19:04:05-08:00",
+        "updatedByAgencyReference": {"$ref": "police.example.gov"},
+        "incidentTypeCommonRegistryText": "MNTL",
+        "incidentTypeInternalCode": "918",
+        "internalIncidentId": "261123004514",
+        "beatOrDispatchGroupText": "0723",
+        "notesReference": [{"$ref": "note"}],
+    },
+    "notesComponent": [
+        {
+            "$id": "note",
+            "lastUpdateTimeStamp": "2026-11-23T19:04:05-08:00",
+            "updatedByAgencyReference": {"$ref": "police.example.gov"},
+            "notesActionComments": "<p>Man on the bench weeping.</p>",
+        }
+    ],
+    "agencyComponent": [
+        {
+            "$id": "police.example.gov",
+            "lastUpdateTimeStamp": "2026-11-23T19:04:05-08:00",
+            "updatedByAgencyReference": {"$ref": "police.example.gov"},
+            "agencyRoleDescriptionRegistryText": ["CallReceiving"],
+            "agencyType": ["police"],
+        }
+    ],
+}
+EIDO_SCHEMA: dict[str, JsonValue] = {
+    "type": "object",
+    "description": "NENA's Emergency Incident Data Object (NENA-STA-021.1). Without these members it is none, and"
+    " refused; whatever else is odd is kept, named in `warnings`, and given back on export.",
+    "required": [*sorted(Eido.NEEDS)],
+    "properties": {"$id": {"type": "string", "minLength": 1, "description": "What makes it the same call."}},
+}
+EIDO_BODY: dict[str, JsonValue] = {
+    MEDIA_TYPE: {"schema": EIDO_SCHEMA, "examples": {"a crisis": {"value": EIDO_EXAMPLE}}}
+}
+PLAIN_IN_FRAGMENTS = "/~$@!&'()*+,;=:?-._"
+"""Besides letters and digits, what stands in a fragment as it is."""
+FeedOfEido = Annotated[
+    str | None,
+    Query(description="The feed of a call that comes as an EIDO, which has no member for it; `diverted` if absent."),
+]
+
 
 class Door:
     """Publishes what was accepted, and answers."""
@@ -107,12 +163,13 @@ class Door:
         """Bring together the running service and its memory of answers."""
         self._runtime = runtime
         self._key = settings.key
+        self._eido_agency = settings.eido_agency
         self._status_url = settings.status_url
         self._answers = answers
 
     def intake(self) -> Intake:
         """Return all that is known besides a request, now."""
-        return Intake(self._runtime.given, self._key, self._runtime.clock.now())
+        return Intake(self._runtime.given, self._key, self._runtime.clock.now(), self._eido_agency)
 
     async def answer(self, outcome: Accepted[CallFact] | Refused) -> Response:
         """Answer a request after the broker has acknowledged its fact.
@@ -123,7 +180,7 @@ class Door:
         """
         if isinstance(outcome, Refused):
             raise _refused(outcome)
-        answers = await self.published([outcome])
+        answers = await self.published([outcome, *outcome.further])
         return Response(answers[outcome.id], 202, media_type="application/json")
 
     async def published(self, accepted: Iterable[Accepted[CallFact]]) -> dict[UUID, bytes]:
@@ -191,34 +248,34 @@ def _add_calls(router: APIRouter, door: Door) -> None:
         "/v1/calls",
         status_code=202,
         response_model=CallAcknowledged,
-        openapi_extra=_body(PostedCall, {"a call": EXAMPLE, "accepted with warnings": NOT_UNDERSTOOD}),
+        openapi_extra=_body(PostedCall, {"a call": EXAMPLE, "accepted with warnings": NOT_UNDERSTOOD}, EIDO_BODY),
     )
-    async def post_call(request: Request) -> Response:
+    async def post_call(request: Request, feed: FeedOfEido = None) -> Response:
         """Post a call. Only what cannot be read, or has no incident number, is refused; a repeat is harmless.
 
         503, 504 or no answer mean *unknown*: repeat the request, or keep the call and cancel it.
         """
-        return await door.answer(calls.received(await request.body(), door.intake()))
+        return await door.answer(calls.received(await request.body(), door.intake(), _form(request, feed)))
 
     @router.put(
         "/v1/calls/{call_id}",
         status_code=202,
         response_model=CallAcknowledged,
-        openapi_extra=_body(PostedCall, {"a newer picture": {**EXAMPLE, "revision": 2}}),
+        openapi_extra=_body(PostedCall, {"a newer picture": {**EXAMPLE, "revision": 2}}, EIDO_BODY),
     )
-    async def put_call(call_id: UUID, request: Request) -> Response:
+    async def put_call(call_id: UUID, request: Request, feed: FeedOfEido = None) -> Response:
         """Send the whole call as it is now. Danger once told stays, whatever a later picture says."""
-        return await door.answer(calls.updated(call_id, await request.body(), door.intake()))
+        return await door.answer(calls.updated(call_id, await request.body(), door.intake(), _form(request, feed)))
 
     @router.post(
         "/v1/calls/{call_id}/reopen",
         status_code=202,
         response_model=CallAcknowledged,
-        openapi_extra=_body(PostedCall, {"a call again": {**EXAMPLE, "revision": 7}}),
+        openapi_extra=_body(PostedCall, {"a call again": {**EXAMPLE, "revision": 7}}, EIDO_BODY),
     )
-    async def reopen_call(call_id: UUID, request: Request) -> Response:
+    async def reopen_call(call_id: UUID, request: Request, feed: FeedOfEido = None) -> Response:
         """Reopen a concluded call, whole. It is a new call: use the id that is answered from now on."""
-        return await door.answer(calls.reopened(call_id, await request.body(), door.intake()))
+        return await door.answer(calls.reopened(call_id, await request.body(), door.intake(), _form(request, feed)))
 
 
 def _add_words(router: APIRouter, door: Door) -> None:
@@ -331,11 +388,25 @@ def _refused(refused: Refused) -> Problem:
     title = TITLES[refused.code]
     if refused.pointer is None:
         return Problem(refused.status, refused.code, title, refused.detail)
-    errors: list[JsonValue] = [{"pointer": f"#{refused.pointer}", "detail": refused.detail}]
+    pointers = (refused.pointer, *refused.further)
+    errors: list[JsonValue] = [{"pointer": _fragment(pointer), "detail": refused.detail} for pointer in pointers]
     return Problem(refused.status, refused.code, title, refused.detail, errors=errors)
 
 
-def _body(post: type[Post], examples: Mapping[str, JsonValue]) -> dict[str, Any]:
+def _fragment(pointer: str) -> str:
+    """Return a JSON Pointer as a URI fragment (RFC 6901, section 6)."""
+    return f"#{quote(pointer, safe=PLAIN_IN_FRAGMENTS)}"
+
+
+def _form(request: Request, feed: str | None) -> calls.Form:
+    """Return how a body is to be read, by its media type; divert's own form unless it says that it is an EIDO."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return partial(calls.as_eido, feed=feed) if media_type == MEDIA_TYPE else calls.as_json
+
+
+def _body(
+    post: type[Post], examples: Mapping[str, JsonValue], others: Mapping[str, JsonValue] | None = None
+) -> dict[str, Any]:
     """Return the description of a body: what is understood of each field, and that anything else is taken too."""
     schema = post.model_json_schema()
     named: dict[str, JsonValue] = schema.pop("$defs", {})
@@ -354,7 +425,7 @@ def _body(post: type[Post], examples: Mapping[str, JsonValue]) -> dict[str, Any]
         "requestBody": {
             "required": True,
             "description": f"At most {MOST_BYTES} bytes.",
-            "content": {"application/json": {"schema": schema, "examples": described}},
+            "content": {"application/json": {"schema": schema, "examples": described}, **(others or {})},
         }
     }
 

@@ -18,6 +18,8 @@ class Settings(ChassisSettings):
     """Where CAD can ask what became of a call: an address of routing."""
     answers_kept: float = Field(default=900.0, gt=0)
     """Real seconds for which a repeated request gets its first answer again."""
+    eido_agency: str | None = Field(default=None, min_length=1, max_length=64)
+    """The agency whose an EIDO is that names none which is registered; without it the only one that is registered."""
     batch_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
     """Bytes that a batch may have."""
 

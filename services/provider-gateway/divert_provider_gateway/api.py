@@ -10,14 +10,16 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import Field
 
+from divert_chassis.core import Reply
 from divert_chassis.problems import refused
 from divert_chassis.run import Runtime
 from divert_contracts.model import Model
-from divert_contracts.step import Command
+from divert_contracts.step import Refusal
 from divert_contracts.vocabulary import Acuity
-from divert_provider_gateway.domain.case import Case, CaseStage, Roster, Rules
+from divert_provider_gateway.domain.case import HELD, Case, CaseStage, Roster, Rules
 from divert_provider_gateway.domain.said import (
     MOST_TEAMS,
+    NO_EPOCH,
     Acknowledge,
     AnswerSafetyCheck,
     Arrive,
@@ -26,6 +28,7 @@ from divert_provider_gateway.domain.said import (
     CaseStatus,
     ChangeShift,
     Close,
+    Code,
     ConfirmRecall,
     Decline,
     GoEnRoute,
@@ -39,7 +42,10 @@ from divert_provider_gateway.domain.said import (
     RequestBackup,
     SafetyReport,
     Said,
+    SignOff,
+    SignOn,
     Tell,
+    WriteNote,
 )
 from divert_provider_gateway.domain.told import UNKNOWN_CASE
 
@@ -61,12 +67,21 @@ SafetyKey = Annotated[
     ),
 ]
 MOST_LISTED = 500
+NO_RELIEF = Refusal("no-relief", "This team holds a case. Name the team that goes on with it.", 422)
 
 
 class Cases(Model):
     """The open cases: live ones, and recalls that wait to be confirmed. What is due soonest comes first."""
 
     cases: tuple[Case, ...]
+
+
+class GoingOff(Model):
+    """A team goes off duty."""
+
+    team: Code
+    relief: Code | None = None
+    """The team on duty that goes on in its place; needed while the team holds a case."""
 
 
 class Shift(Model):
@@ -117,21 +132,37 @@ def routes(runtime: Runtime[Rules], provider: str) -> APIRouter:
     return router
 
 
-async def _send(runtime: Runtime[Rules], command: Command, key: str | None) -> Response:
-    reply = await runtime.send(command, key)
+def answered(reply: Reply) -> Response:
+    """Return a command's answer.
+
+    Raises:
+        Problem: the command was refused.
+    """
     if reply.refusal is not None:
         raise refused(reply.refusal)
     return Response(reply.answer, media_type="application/json")
 
 
-async def _tell(runtime: Runtime[Rules], case_id: UUID, said: Said, key: str | None) -> Response:
-    return await _send(runtime, Tell(case_id=case_id, said=said), key)
+async def tell(runtime: Runtime[Rules], case_id: UUID, said: Said, key: str | None) -> Reply:
+    """Say something of a case. For what is never refused a key stands for the very words that it came with."""
+    if isinstance(said, SafetyReport):
+        key = None if not key else f"{key}:{hashlib.sha256(said.model_dump_json().encode()).hexdigest()}"
+    return await runtime.send(Tell(case_id=case_id, said=said), key)
 
 
-async def _report(runtime: Runtime[Rules], case_id: UUID, said: SafetyReport, key: str | None) -> Response:
-    """Tell what is never refused: a key stands for the very words that it came with."""
-    words = None if not key else f"{key}:{hashlib.sha256(said.model_dump_json().encode()).hexdigest()}"
-    return await _tell(runtime, case_id, said, words)
+async def sign_off(runtime: Runtime[Rules], off: SignOff, key: str | None) -> Reply:
+    """Take a team off duty; the team that relieves it takes over the cases that it holds."""
+    found = await runtime.listed(Case, limit=MOST_LISTED)
+    held = [case for _, case in found if case.stage in HELD and case.team == off.team]
+    if held and off.relief is None:
+        return Reply(refusal=NO_RELIEF)
+    reply = await runtime.send(off, key)
+    if reply.refusal is None and off.relief is not None:
+        for case in held:
+            epoch = NO_EPOCH if case.identity is None else case.identity.epoch
+            # A case that has ended meanwhile needs no team any more: its refusal changes nothing.
+            await tell(runtime, case.case_id, AssignTeam(epoch=epoch, team=off.relief), None)
+    return reply
 
 
 def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
@@ -160,86 +191,91 @@ def _add_answers(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.post("/v1/cases/{case_id}/acknowledge", response_model=CaseStatus, tags=["answers"])
     async def acknowledge(case_id: UUID, said: Acknowledge, key: Key = None) -> Response:
         """Take the case and promise an arrival time. Refused after the offer's `answer_by`."""
-        return await _tell(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/decline", response_model=CaseStatus, tags=["answers"])
     async def decline(case_id: UUID, said: Decline, key: Key = None) -> Response:
         """Do not take the case; it goes to the next provider, or back to the dispatcher."""
-        return await _tell(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/team-assigned", response_model=CaseStatus, tags=["answers"])
     async def assign_team(case_id: UUID, said: AssignTeam, key: Key = None) -> Response:
         """Say which team has it."""
-        return await _tell(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/en-route", response_model=CaseStatus, tags=["answers"])
     async def go_en_route(case_id: UUID, said: GoEnRoute, key: Key = None) -> Response:
         """Say that the team is on its way. Takes the case where that was not said before."""
-        return await _tell(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/close", response_model=CaseStatus, tags=["answers"])
     async def close(case_id: UUID, said: Close, key: Key = None) -> Response:
         """Finish the case."""
-        return await _tell(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
 
 def _add_reports(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.post("/v1/cases/{case_id}/contacted", response_model=CaseStatus, tags=["reports"])
     async def make_contact(case_id: UUID, said: MakeContact, key: Key = None) -> Response:
         """Say that the team spoke with the person."""
-        return await _tell(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/question", response_model=CaseStatus, tags=["reports"])
     async def ask(case_id: UUID, said: Ask, key: Key = None) -> Response:
         """Ask the dispatcher one of the script's questions."""
-        return await _tell(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/follow-up", response_model=CaseStatus, tags=["reports"])
     async def report_follow_up(case_id: UUID, said: ReportFollowUp, key: Key = None) -> Response:
         """Say how the follow-up ended."""
-        return await _tell(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
+
+    @router.post("/v1/cases/{case_id}/note", response_model=CaseStatus, tags=["reports"])
+    async def write_note(case_id: UUID, said: WriteNote, key: Key = None) -> Response:
+        """Keep words for your own record until the case's private words go. They are never published."""
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/safety-event", response_model=CaseStatus, tags=["safety"])
     async def report_safety_event(case_id: UUID, said: ReportSafetyEvent, key: SafetyKey = None) -> Response:
         """Enter something that went wrong in the register, at any time."""
-        return await _report(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
 
 def _add_safety(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.post("/v1/cases/{case_id}/on-scene", response_model=CaseStatus, tags=["safety"])
     async def arrive(case_id: UUID, said: Arrive, key: SafetyKey = None) -> Response:
         """Say that the team is there. Taken whoever has the case."""
-        return await _report(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/safety-check", response_model=CaseStatus, tags=["safety"])
     async def answer_safety_check(case_id: UUID, said: AnswerSafetyCheck, key: SafetyKey = None) -> Response:
         """Say that the team is well."""
-        return await _report(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/backup", response_model=CaseStatus, tags=["safety"])
     async def request_backup(case_id: UUID, said: RequestBackup, key: SafetyKey = None) -> Response:
         """Ask for police or medical help; the team keeps the case. Taken whoever has the case."""
-        return await _report(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/emergency", response_model=CaseStatus, tags=["safety"])
     async def raise_emergency(case_id: UUID, said: RaiseEmergency, key: SafetyKey = None) -> Response:
         """Say that the team is in danger. Taken whoever has the case."""
-        return await _report(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/backup-arrived", response_model=CaseStatus, tags=["safety"])
     async def report_backup(case_id: UUID, said: ReportBackup, key: SafetyKey = None) -> Response:
         """Say that help has come."""
-        return await _report(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/confirm-recall", response_model=CaseStatus, tags=["safety"])
     async def confirm_recall(case_id: UUID, said: ConfirmRecall, key: SafetyKey = None) -> Response:
         """Say that the team has withdrawn, or stays away."""
-        return await _report(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/hand-back", response_model=CaseStatus, tags=["safety"])
     async def hand_back(case_id: UUID, said: HandBack, key: SafetyKey = None) -> Response:
         """Give the case back to the dispatcher. With danger in it, or no reason, it is taken whoever has it."""
-        return await _report(runtime, case_id, said, key)
+        return answered(await tell(runtime, case_id, said, key))
 
 
 def _add_shift(router: APIRouter, runtime: Runtime[Rules], provider: str) -> None:
@@ -251,4 +287,15 @@ def _add_shift(router: APIRouter, runtime: Runtime[Rules], provider: str) -> Non
     @router.put("/v1/shift", response_model=Roster, tags=["shift"])
     async def change_shift(shift: Shift, key: Key = None) -> Response:
         """Say who is on duty from now on: the whole list."""
-        return await _send(runtime, ChangeShift(provider=provider, teams=shift.teams), key)
+        return answered(await runtime.send(ChangeShift(provider=provider, teams=shift.teams), key))
+
+    @router.post("/v1/shift/on", response_model=Roster, tags=["shift"])
+    async def go_on(team: OnShift, key: Key = None) -> Response:
+        """Say that a team comes on duty, or what it can do now."""
+        return answered(await runtime.send(SignOn(provider=provider, team=team), key))
+
+    @router.post("/v1/shift/off", response_model=Roster, tags=["shift"])
+    async def go_off(off: GoingOff, key: Key = None) -> Response:
+        """Say that a team goes off duty; the team that relieves it takes over its open cases."""
+        command = SignOff(provider=provider, team=off.team, relief=off.relief)
+        return answered(await sign_off(runtime, command, key))

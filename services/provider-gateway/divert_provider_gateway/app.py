@@ -1,15 +1,17 @@
 """The provider gateway, wired together."""
 
+from functools import partial
 from uuid import UUID
 
 from divert_chassis.service import Service
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
-from divert_provider_gateway.domain import happened, told
+from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid
+from divert_provider_gateway.domain import happened, stated, told
 from divert_provider_gateway.domain.case import AnswerOverdue, Case, Roster, Rules, TimeToForget
-from divert_provider_gateway.domain.said import ChangeShift, Tell
+from divert_provider_gateway.domain.said import ChangeShift, SignOff, SignOn, Tell
 
-AssignmentFact = CaseOffered | CaseUpdated | CaseRecalled | QuestionAnswered
+FactOfCase = CaseOffered | CaseUpdated | CaseRecalled | QuestionAnswered | CaseStatusSaid
 
 
 def build(provider: str) -> Service[Rules]:
@@ -23,14 +25,18 @@ def build(provider: str) -> Service[Rules]:
     cases.on(CaseRecalled, happened.recalled)
     cases.on(QuestionAnswered, happened.question_answered)
     cases.on(Tell, told.told)
+    cases.on(CaseStatusSaid, partial(stated.case_status_said, provider))
     cases.on(AnswerOverdue, happened.answer_overdue)
     cases.on(TimeToForget, happened.time_to_forget)
 
-    roster = gateway.remembers(Roster, blank=lambda key: Roster(provider=key))
+    roster = gateway.remembers(Roster, blank=lambda key: Roster(provider=key), key=lambda _: provider)
     roster.on(ChangeShift, told.shift_changed)
+    roster.on(SignOn, told.signed_on)
+    roster.on(SignOff, told.signed_off)
+    roster.on(ShiftSaid, partial(stated.shift_said, provider))
     return gateway
 
 
-def case_of(fact: AssignmentFact) -> str:
+def case_of(fact: FactOfCase) -> str:
     """Return the key of the case that a fact is about."""
     return str(fact.case_id)

@@ -1,5 +1,7 @@
 """What the gateway is told by its environment."""
 
+from zoneinfo import ZoneInfo
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -13,3 +15,10 @@ class Settings(ChassisSettings):
 
     provider: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)
     """The provider that this instance is for, such as ``exodus``."""
+    zone: ZoneInfo = ZoneInfo("America/Los_Angeles")
+    """The time zone in which the portal tells the time."""
+    dispatcher_number: str = Field(default="911", pattern=r"^\+?[0-9*#-]{3,20}$")
+    """The telephone number that the portal offers for ringing the dispatcher."""
+    map_url: str = Field(default="geo:{latitude},{longitude}?q={query}", pattern=r"^(geo:|https://)")
+    """Where a tap on an address leads: ``{latitude}``, ``{longitude}`` and ``{query}``, the quoted address, are filled
+    in. The default opens the device's own map."""

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, JsonValue, TypeAdapter
@@ -14,10 +15,12 @@ from divert_reporting.adapters.dictionary import Dictionary, dictionary
 from divert_reporting.adapters.figures import Figures, figures
 from divert_reporting.adapters.outcomes import Filter, Hour, Outcomes
 from divert_reporting.adapters.tables import STEPS
-from divert_reporting.domain.figures import Cell, Cells, Figure
+from divert_reporting.domain.cells import Cell, Cells, Figure
+from divert_reporting.domain.figures import Agreement, Shadowed, agreement
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
 from divert_reporting.pages import add_pages
+from divert_reporting.pages.words import sentence
 from divert_reporting.settings import Settings
 
 MOST_ROWS = 1_000
@@ -46,6 +49,8 @@ class Entry(Model):
     """The writer's count of facts for its key."""
     cause: UUID | None = None
     """The fact or command that it follows from; a fact of this time-line, or one on a topic that is forgotten."""
+    says: str
+    """The same in a sentence or two."""
     content: dict[str, JsonValue]
     """What it says: codes, answers, flags and times; no free text."""
 
@@ -84,6 +89,12 @@ class Funnel(Model):
     """Calls without an outcome yet, by stage."""
     denominators: dict[str, int]
     """All calls that fit the filter: in the figures, and outside them by why."""
+
+
+class Shadow(Model):
+    """What a policy that is tried beside would have changed, in calls; dangerous changes first."""
+
+    differences: tuple[Shadowed, ...]
 
 
 class Hours(Model):
@@ -165,7 +176,7 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
         row = None if record is None else outcome(record)
         if record is None or row is None:
             raise Problem(404, "unknown-call", "Not found", "Nothing is known of this call.")
-        return CallStory(outcome=row, facts=tuple(map(_entry, in_order(record.facts))))
+        return CallStory(outcome=row, facts=tuple(_entry(one, settings.zone) for one in in_order(record.facts)))
 
     @router.get("/v1/funnel", tags=["counts"])
     async def read_funnel(wanted: Wanted) -> Funnel:
@@ -183,6 +194,16 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
             in_flight=await outcomes.in_flight(wanted),
             denominators=await outcomes.denominators(wanted),
         )
+
+    @router.get("/v1/agreement", tags=["counts"])
+    async def read_agreement(wanted: Wanted) -> Agreement:
+        """Count how often blind re-review agrees with the rules' own decisions."""
+        return agreement(await Outcomes(runtime.pool).rereviews(wanted))
+
+    @router.get("/v1/shadow", tags=["counts"])
+    async def read_shadow(wanted: Wanted) -> Shadow:
+        """Count what a policy that is tried beside the one in force would have decided otherwise."""
+        return Shadow(differences=tuple(await Outcomes(runtime.pool).shadowed(wanted)))
 
     @router.get("/v1/hourly", tags=["counts"])
     async def read_hours(
@@ -226,7 +247,7 @@ def _add_figures(router: APIRouter, runtime: Runtime[Nothing], settings: Setting
         return Corrections(calls=calls, facts=facts)
 
 
-def _entry(noted: Noted) -> Entry:
+def _entry(noted: Noted, zone: ZoneInfo) -> Entry:
     content = CONTENT.validate_json(noted.fact.model_dump_json(exclude_none=True, exclude={"call_id", "occurred_at"}))
     return Entry(
         id=noted.id,
@@ -235,5 +256,6 @@ def _entry(noted: Noted) -> Entry:
         source=noted.source,
         sequence=noted.sequence,
         cause=noted.cause,
+        says=sentence(noted.fact, zone),
         content=content,
     )

@@ -6,4 +6,5 @@ from divert_routing.app import build
 from divert_routing.settings import Settings
 
 if __name__ == "__main__":
-    run(build(), Settings(), routes=api.routes, title="Routing")
+    settings = Settings()
+    run(build(), settings, routes=lambda runtime: api.routes(runtime, settings), title="Routing")

@@ -1,10 +1,13 @@
-"""The desk's and CAD's way in: status, open calls, directory, and orders. Private words never leave here."""
+"""The desk's and CAD's way in: status, open calls, directory, orders, and the call as an EIDO.
+
+Private words leave here with the EIDO alone.
+"""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import AwareDatetime, ConfigDict, Field
 
 from divert_chassis.problems import Problem, refused
@@ -24,11 +27,16 @@ from divert_contracts.vocabulary import (
     ReviewReason,
     Stage,
 )
-from divert_routing.domain import desk
+from divert_eido.components import Eido
+from divert_eido.document import MEDIA_TYPE, written
+from divert_routing.domain import desk, eido
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory
 from divert_routing.domain.given import Given
+from divert_routing.domain.rereviews import DecideAgain
 from divert_routing.domain.standing import CallAtDesk, CallStatus, at_desk, standing
+from divert_routing.pages import add_pages
+from divert_routing.settings import Settings
 
 Person = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.@:+-]+$")]
 """Who orders it: an id, never a name."""
@@ -36,6 +44,23 @@ Key = Annotated[
     str | None,
     Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Repeats with the same key do nothing."),
 ]
+Strict = Annotated[
+    str | None,
+    Query(description="`?strict`: only what is valid by the standard with its registries, nothing that came besides."),
+]
+NOT_STRICT = frozenset({"0", "false", "no"})
+EIDO_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "NENA's Emergency Incident Data Object (NENA-STA-021.1)",
+        "content": {MEDIA_TYPE: {"schema": {"type": "object", "required": [*sorted(Eido.NEEDS)]}}},
+    }
+}
+
+
+class EidoResponse(Response):
+    """An EIDO."""
+
+    media_type = MEDIA_TYPE
 
 
 class Order(Model):
@@ -85,6 +110,26 @@ class AnswerOrder(Order):
     answer: Answer
 
 
+class ClaimOrder(Order):
+    """Somebody looks after a call."""
+
+
+class HandOverOrder(Order):
+    """Somebody else looks after a call from now on; said by whoever gives it, or takes it."""
+
+    holder: Person
+    to: Person
+
+
+class AgainOrder(Order):
+    """What a person would have decided who does not know what the rules did."""
+
+    revision: str = Field(min_length=1, max_length=128)
+    eligibility: Eligibility
+    """``needs_review`` when the person would have asked somebody."""
+    reason: ReviewReason
+
+
 class OpenCall(Model):
     """A line of the list of open calls: where it stands, and nothing of what was said."""
 
@@ -132,8 +177,15 @@ class Orders:
         return CallAtDesk.model_validate_json(reply.answer)
 
 
-def routes(runtime: Runtime[Given]) -> APIRouter:
-    """Return routing's routes."""
+def routes(runtime: Runtime[Given], settings: Settings) -> APIRouter:
+    """Return routing's routes and pages."""
+    router = APIRouter()
+    router.include_router(_interface(runtime))
+    add_pages(router, runtime, settings)
+    return router
+
+
+def _interface(runtime: Runtime[Given]) -> APIRouter:
     router = APIRouter(prefix="/v1")
 
     @router.get("/calls/{call_id}/status", tags=["calls"])
@@ -151,6 +203,19 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         if call is None or call.revision is None:
             raise _not_found()
         return at_desk(call)
+
+    @router.get("/calls/{call_id}/eido", tags=["calls"], response_class=EidoResponse, responses=EIDO_RESPONSES)
+    async def call_as_eido(call_id: UUID, strict: Strict = None) -> Response:
+        """Return the call as an EIDO, with its private words until they are forgotten: for the call's own agency alone.
+
+        A call that was posted as an EIDO comes back as that, with every member and value, and with who took it, how it
+        goes and how it ended.
+        """
+        call = await runtime.get(Call, str(call_id))
+        if call is None or call.revision is None:
+            raise _not_found()
+        export = eido.exported if strict is None or strict.lower() in NOT_STRICT else eido.exported_strictly
+        return EidoResponse(written(export(call, runtime.clock.now())))
 
     @router.get("/calls", tags=["calls"])
     async def calls(
@@ -198,6 +263,21 @@ def _orders(runtime: Runtime[Given]) -> APIRouter:
     async def answer_question(call_id: UUID, order: AnswerOrder, key: Key = None) -> CallAtDesk:
         """Answer a question of the team."""
         return await orders.do(desk.AnswerQuestion(call_id=call_id, **dict(order)), key)
+
+    @router.post("/calls/{call_id}/claim", tags=["desk"])
+    async def claim(call_id: UUID, order: ClaimOrder, key: Key = None) -> CallAtDesk:
+        """Look after a call; for a while nobody else may review it."""
+        return await orders.do(desk.ClaimCall(call_id=call_id, **dict(order)), key)
+
+    @router.post("/calls/{call_id}/hand-over", tags=["desk"])
+    async def hand_over(call_id: UUID, order: HandOverOrder, key: Key = None) -> CallAtDesk:
+        """Let somebody else look after a call."""
+        return await orders.do(desk.HandOver(call_id=call_id, **dict(order)), key)
+
+    @router.post("/calls/{call_id}/decide-again", tags=["desk"])
+    async def decide_again(call_id: UUID, order: AgainOrder, key: Key = None) -> CallAtDesk:
+        """Decide again, for the figure alone, what the rules had decided by themselves."""
+        return await orders.do(DecideAgain(call_id=call_id, **dict(order)), key)
 
     return router
 

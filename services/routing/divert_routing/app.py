@@ -3,10 +3,12 @@
 from divert_chassis.service import Service
 from divert_contracts.facts import calls, cases
 from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
+from divert_contracts.facts.routing import NeighbourReported
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.facts.triage import CallTriaged
+from divert_routing.adapters import PostgresDesk
 from divert_routing.domain import cases as providers
-from divert_routing.domain import deadlines, desk, failures, given, promises, revisions, timers
+from divert_routing.domain import deadlines, desk, failures, given, neighbours, promises, rereviews, revisions, timers
 from divert_routing.domain.call import Call
 
 
@@ -17,7 +19,13 @@ def build() -> Service[given.Given]:
     routing.learns(AgencyRegistered, given.agency_registered)
     routing.learns(ShiftChanged, given.shift_changed)
 
-    call = routing.remembers(Call, blank=Call.blank, lists=("stage", "agency", "provider", "acuity"))
+    call = routing.remembers(
+        Call,
+        blank=Call.blank,
+        lists=("stage", "agency", "provider", "acuity"),
+        projection=PostgresDesk(),
+        neighbourhood=neighbours.Neighbourhood(),
+    )
     call.on(calls.CallReceived, revisions.received)
     call.on(calls.CallUpdated, revisions.received)
     call.on(calls.CallReopened, revisions.received)
@@ -26,6 +34,8 @@ def build() -> Service[given.Given]:
     call.on(calls.CallClosedByCad, revisions.closed_by_cad)
     call.on(calls.ResponderReported, revisions.responder_reported)
     call.on(calls.HandoffAccepted, promises.accepted)
+
+    call.on(NeighbourReported, neighbours.neighbour_reported)
 
     call.on(cases.CaseAcknowledged, providers.acknowledged)
     call.on(cases.CaseDeclined, providers.declined)
@@ -46,6 +56,9 @@ def build() -> Service[given.Given]:
     call.on(desk.Direct, desk.directed)
     call.on(desk.ClearDanger, desk.danger_cleared)
     call.on(desk.AnswerQuestion, desk.question_answered)
+    call.on(desk.ClaimCall, desk.claimed)
+    call.on(desk.HandOver, desk.handed_over)
+    call.on(rereviews.DecideAgain, rereviews.decided_again)
 
     call.on(timers.TriageOverdue, deadlines.triage_overdue)
     call.on(timers.ReviewOverdue, deadlines.review_overdue)

@@ -6,18 +6,25 @@ from fastapi import APIRouter, Body
 from pydantic import AwareDatetime
 
 from divert_chassis.run import Runtime
-from divert_contracts.call import Decision, Picture, Signal
+from divert_contracts.call import Decision, Picture, Private, Signal
+from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.model import Model
 from divert_contracts.policy import Versioned
-from divert_contracts.vocabulary import Eligibility, Question
-from divert_triage.domain import judging
+from divert_contracts.vocabulary import Change, Eligibility, PolicyKind, Question
+from divert_triage.domain import explaining, judging
+from divert_triage.domain.explaining import Alteration, Fired, Thing, WhatIf
 from divert_triage.domain.judging import Compiled, Given
+from divert_triage.domain.policy import TriagePolicy
 
 
 class Asked(Model):
     """A picture to be judged."""
 
     picture: Picture
+    narrative: str | None = None
+    """The caller's words, read for danger; nothing of them is kept."""
+    read: tuple[Signal, ...] = ()
+    """What was read from texts before that are forgotten now."""
     accepted_at: AwareDatetime | None = None
     """Judge by the policy that was in force then; now, when it is left out."""
 
@@ -39,8 +46,20 @@ class Decided(Model):
     """In the order of the script. When the call is ineligible, no answer to them can change that."""
 
 
+class Altered(Model):
+    """One thing about the call that might have been otherwise."""
+
+    thing: Thing
+    name: str
+    """The question, flag, code of a signal, hazard or warning; for a call type, the code that the call has."""
+    to: str
+    """What it would be; empty where it would not be there."""
+    words: str
+    """It, in plain words."""
+
+
 class Reason(Model):
-    """A rule that fired."""
+    """A rule that fired, or that could have."""
 
     rule: str
     effect: Eligibility
@@ -51,16 +70,52 @@ class Reason(Model):
     """What it rests on."""
     provisional: bool
     """Not confirmed by the city."""
+    because: tuple[Altered, ...] = ()
+    """A smallest set of things without which it would not have fired; for one that could have, with which it would."""
+
+
+class Otherwise(Model):
+    """What the answer would have been."""
+
+    altered: tuple[Altered, ...]
+    change: Change
+    decision: Decision
 
 
 class Explained(Model):
-    """A decision with its reasons."""
+    """A decision with its reasons, and what would have changed it. Every claim was found by deciding it."""
 
     decision: Decision
     signals: tuple[Signal, ...]
     reasons: tuple[Reason, ...]
     """The deciding one first."""
+    could: tuple[Reason, ...]
+    """Rules that the answer to an open question could still have brought up."""
+    changes: tuple[Otherwise, ...]
+    """Single things that would have changed the answer; those that lead to eligible first."""
+    to_eligible: Otherwise | None
+    """A smallest set of things that leads to eligible; null when the call is eligible already, or nothing would."""
+    answers_suffice: bool
+    """Whether that set is of answers alone."""
     policy_title: str
+
+
+class CallTypeKnown(Model):
+    """A call type that may be for an unarmed team."""
+
+    code: str
+    text: str
+    """Its rule in plain words."""
+
+
+class Script(Model):
+    """What a call-taker needs before the first answer."""
+
+    policy: str
+    """Version in force now."""
+    questions: tuple[NextQuestion, ...]
+    """The safety questions in order; ``decide`` says which are still needed."""
+    call_types: tuple[CallTypeKnown, ...]
 
 
 class PolicyKnown(Model):
@@ -70,7 +125,11 @@ class PolicyKnown(Model):
     title: str
     in_force_from: AwareDatetime
     in_force: bool
-    """Whether calls that are accepted now are judged by it."""
+    """Whether calls that are accepted now are judged by it, or tried by it beside."""
+    shadow: bool = False
+    """Tried beside the one in force: it decides nothing."""
+    refused: str | None = None
+    """Why it may never come into force, as a coded word; null for one that may."""
 
 
 EXAMPLE = {
@@ -81,7 +140,8 @@ EXAMPLE = {
         "reporting_district": "0723",
         "answers": {"weapon": {"answer": "no"}, "violence": {"answer": "no"}, "suicidal": {"answer": "unknown"}},
         "caller_relation": "family",
-    }
+    },
+    "narrative": "My brother has not slept for days and is talking to himself. No weapons in the house.",
 }
 
 
@@ -92,10 +152,13 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
     def in_force(asked: Asked) -> Versioned[Compiled]:
         return runtime.given.policies.at(asked.accepted_at or runtime.clock.now())
 
+    def read(asked: Asked, policy: Versioned[Compiled]) -> tuple[Signal, ...]:
+        return (*asked.read, *judging.read_texts(Private(narrative=asked.narrative), policy.value))
+
     @router.post("/decide", summary="Decide a picture; nothing is kept")
     async def decide(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Decided:
         policy = in_force(asked)
-        judgement = judging.judge(asked.picture, policy)
+        judgement = judging.judge(asked.picture, policy, read(asked, policy))
         script = {one.question: one.ask for one in policy.value.policy.safety_questions}
         return Decided(
             decision=judgement.decision,
@@ -105,39 +168,89 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
             ),
         )
 
-    @router.post("/explain", summary="Decide a picture, with each rule that fired, its text and its source")
+    @router.post("/explain", summary="Decide a picture, with each rule's words and what would have changed the answer")
     async def explain(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Explained:
         policy = in_force(asked)
-        judgement = judging.judge(asked.picture, policy)
+        explanation = explaining.explain(asked.picture, policy, read(asked, policy))
         document = policy.value.policy
         return Explained(
-            decision=judgement.decision,
-            signals=judgement.signals,
-            reasons=tuple(
-                Reason(
-                    rule=rule.id,
-                    effect=fired.effect,
-                    text=rule.text,
-                    source=document.sources[rule.source],
-                    provisional=rule.provisional,
-                )
-                for fired, rule in judging.explained(judgement, policy.value)
-            ),
+            decision=explanation.judgement.decision,
+            signals=explanation.judgement.signals,
+            reasons=tuple(_reason(one, document) for one in explanation.fired),
+            could=tuple(_reason(one, document) for one in explanation.could),
+            changes=tuple(_otherwise(one) for one in explanation.changes),
+            to_eligible=None if explanation.to_eligible is None else _otherwise(explanation.to_eligible),
+            answers_suffice=explanation.answers_suffice,
             policy_title=document.title,
         )
 
-    @router.get("/policies", summary="The versions of the triage policy that were read")
+    @router.get("/script", summary="The screening script in force, and the call types that it is for")
+    async def script() -> Script:
+        known = runtime.given.policies.at(runtime.clock.now())
+        policy = known.value.policy
+        return Script(
+            policy=known.version,
+            questions=tuple(NextQuestion(question=one.question, ask=one.ask) for one in policy.safety_questions),
+            call_types=tuple(
+                CallTypeKnown(code=code, text=rule.text) for rule in policy.call_types.care for code in rule.codes
+            ),
+        )
+
+    @router.get("/policies", summary="The versions of the triage policy that were read, refused ones among them")
     async def policies() -> list[PolicyKnown]:
-        known = runtime.given.policies
-        now = None if known.empty else known.at(runtime.clock.now()).version
+        given, now = runtime.given, runtime.clock.now()
+        in_force = given.policies.from_then(now)
+        tried = given.shadows.from_then(now)
         return [
-            PolicyKnown(
-                version=one.version,
-                title=one.value.policy.title,
-                in_force_from=one.in_force_from,
-                in_force=one.version == now,
-            )
-            for one in known.known
+            *(_known(one, one.value, in_force=one is in_force) for one in given.policies.known),
+            *(
+                _known(one, one.value, in_force=one is tried, shadow=True)
+                for one in given.shadows.known
+                if one.value is not None
+            ),
+            *(
+                PolicyKnown(
+                    version=fact.version,
+                    title=str(fact.document.get("title", "")),
+                    in_force_from=fact.in_force_from,
+                    in_force=False,
+                    shadow=fact.shadow,
+                    refused=reason,
+                )
+                for fact, reason in runtime.not_learnt
+                if isinstance(fact, PolicyPublished) and fact.kind is PolicyKind.TRIAGE
+            ),
         ]
 
     return router
+
+
+def _known(
+    one: Versioned[Compiled] | Versioned[Compiled | None], value: Compiled, *, in_force: bool, shadow: bool = False
+) -> PolicyKnown:
+    return PolicyKnown(
+        version=one.version,
+        title=value.policy.title,
+        in_force_from=one.in_force_from,
+        in_force=in_force,
+        shadow=shadow,
+    )
+
+
+def _reason(one: Fired, document: TriagePolicy) -> Reason:
+    return Reason(
+        rule=one.rule.id,
+        effect=one.effect,
+        text=one.rule.text,
+        source=document.sources[one.rule.source],
+        provisional=one.rule.provisional,
+        because=_altered(one.because),
+    )
+
+
+def _otherwise(one: WhatIf) -> Otherwise:
+    return Otherwise(altered=_altered(one.alterations), change=one.change, decision=one.decision)
+
+
+def _altered(alterations: tuple[Alteration, ...]) -> tuple[Altered, ...]:
+    return tuple(Altered(thing=one.thing, name=one.name, to=one.to, words=one.words) for one in alterations)

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from divert_cli.prepare import PrepareError, digest, is_new, seed_policies, seed_policy, topic_specs
+from divert_cli.policy.files import PolicyFileError
+from divert_cli.prepare import PrepareError, in_time, is_new, seed_policies, seed_policy, topic_specs
+from divert_contracts.facts.base import Fact
+from divert_contracts.policy import LEAD, digest
 from divert_contracts.vocabulary import PolicyKind
 
 
@@ -29,16 +32,29 @@ def policy(file: Path, text: str) -> Path:
     return file
 
 
-def test_a_published_version_is_left_out_and_other_content_under_it_refused(tmp_path: Path) -> None:
-    first = seed_policy(PolicyKind.TRIAGE, policy(tmp_path / "a.yaml", "version: '1'\nrules: [a]\n"))
-    same = seed_policy(PolicyKind.TRIAGE, policy(tmp_path / "b.yaml", "# another comment\nrules: [a]\nversion: '1'\n"))
-    other = seed_policy(PolicyKind.TRIAGE, policy(tmp_path / "c.yaml", "version: '1'\nrules: [b]\n"))
-    routing = seed_policy(PolicyKind.ROUTING, policy(tmp_path / "c.yaml", "version: '1'\nrules: [b]\n"))
-    assert is_new(first, [])
-    assert not is_new(same, [first])
-    assert is_new(routing, [first])
+def test_a_published_version_is_left_out_and_other_content_under_it_refused() -> None:
+    triage, routing = seed_policies()
+    changed = {**routing.document, "title": "another"}
+    other = routing.model_copy(update={"document": changed, "digest": digest(changed)})
+    assert is_new(routing, [])
+    assert not is_new(routing, [triage, routing])
+    assert is_new(triage, [routing])
     with pytest.raises(PrepareError, match="published with other content"):
-        is_new(other, [first])
+        is_new(other, [routing])
+
+
+def test_a_version_that_no_service_would_use_can_be_published_again_as_it_should_be() -> None:
+    triage, _ = seed_policies()
+    unapproved = triage.model_copy(update={"approvals": ()})
+    assert is_new(triage, [unapproved])
+
+
+def test_a_seed_that_changes_under_a_running_stack_leaves_services_time_to_read_it() -> None:
+    _, routing = seed_policies()
+    published: list[Fact] = [routing]
+    later = in_time(routing.model_copy(update={"version": "routing-2"}), published)
+    assert later.in_force_from == later.occurred_at + LEAD
+    assert in_time(routing, []) == routing
 
 
 @pytest.mark.parametrize(
@@ -55,7 +71,7 @@ def test_a_published_version_is_left_out_and_other_content_under_it_refused(tmp_
     ],
 )
 def test_a_file_that_is_no_policy_is_refused_with_the_reason(tmp_path: Path, text: str, complaint: str) -> None:
-    with pytest.raises(PrepareError, match=complaint):
+    with pytest.raises(PolicyFileError, match=complaint):
         seed_policy(PolicyKind.TRIAGE, policy(tmp_path / "x.yaml", text))
 
 
@@ -72,5 +88,5 @@ def test_the_seed_policies_are_valid() -> None:
 
 
 def test_the_digest_depends_on_content_alone() -> None:
-    assert digest({"b": 1, "a": [True, None, "é"]}, "x") == digest({"a": [True, None, "é"], "b": 1}, "x")
-    assert digest({"a": 1}, "x") != digest({"a": "1"}, "x")
+    assert digest({"b": 1, "a": [True, None, "é"]}) == digest({"a": [True, None, "é"], "b": 1})
+    assert digest({"a": 1}) != digest({"a": "1"})

@@ -24,6 +24,7 @@ def _run(data: Path, pid: int) -> Run:
         data=data,
         started_at="2026-01-01T00:00:00+00:00",
         kafka="",
+        kafka_for_providers="",
         postgres="",
         valkey="",
         urls={},

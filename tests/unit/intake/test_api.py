@@ -1,5 +1,6 @@
 """Intake over HTTP without its broker: refusals as problems, outages as unknown, and a description that is true."""
 
+import json
 from collections.abc import AsyncIterator
 from functools import lru_cache
 
@@ -12,7 +13,8 @@ from pydantic import JsonValue
 from divert_chassis.http import application
 from divert_chassis.run import Runtime
 from divert_contracts.facts.policies import AgencyRegistered
-from divert_intake.api import EXAMPLE, MOST_LINES, NOT_UNDERSTOOD, routes
+from divert_eido.document import MEDIA_TYPE
+from divert_intake.api import EIDO_EXAMPLE, EXAMPLE, MOST_LINES, NOT_UNDERSTOOD, routes
 from divert_intake.app import build
 from divert_intake.domain.given import Given
 from divert_intake.domain.reading import MOST_BYTES
@@ -55,6 +57,27 @@ async def test_a_refusal_is_a_problem_that_points_at_the_field(
         problem = answer.json()
         assert problem["code"] == code
         assert [one["pointer"] for one in problem.get("errors", [])] == ([] if pointer is None else [pointer])
+
+
+@pytest.mark.parametrize(
+    "media_type", [MEDIA_TYPE, "Application/Emergency.EIDO+json; charset=utf-8", f"{MEDIA_TYPE};version=1"]
+)
+async def test_what_says_that_it_is_an_eido_is_read_as_one(client: httpx.AsyncClient, media_type: str) -> None:
+    whole = {**EIDO_EXAMPLE}
+    del whole["lastUpdateTimeStamp"]
+    del whole["eidoVersion"]
+    for method, url in (("POST", "/v1/calls"), ("PUT", CALL), ("POST", f"{CALL}/reopen")):
+        answer = await client.request(method, url, content=json.dumps(whole), headers={"content-type": media_type})
+        assert answer.status_code == 422
+        problem = answer.json()
+        assert (problem["code"], problem["title"]) == ("not-an-eido", "Not an EIDO")
+        assert [one["pointer"] for one in problem["errors"]] == ["#/eidoVersion", "#/lastUpdateTimeStamp"]
+
+
+async def test_what_does_not_say_so_is_divert_s_own_form(client: httpx.AsyncClient) -> None:
+    for headers in ({}, {"content-type": "application/json"}, {"content-type": "text/plain"}):
+        answer = await client.post("/v1/calls", content=json.dumps(EIDO_EXAMPLE), headers=headers)
+        assert answer.json()["code"] == "agency-not-registered"
 
 
 async def test_refusals_are_counted(client: httpx.AsyncClient) -> None:
@@ -101,6 +124,18 @@ async def test_the_description_has_examples_that_are_as_it_says(client: httpx.As
         validator.validate(example["value"])
     assert not validator.is_valid({"agency": "lapd"})
     assert "$ref" not in str(described)
+
+
+async def test_the_description_knows_eidos(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    for path, method in (("", "post"), ("/{call_id}", "put"), ("/{call_id}/reopen", "post")):
+        operation = document["paths"][f"/v1/calls{path}"][method]
+        described = operation["requestBody"]["content"][MEDIA_TYPE]
+        validator = jsonschema.Draft202012Validator(described["schema"])
+        for example in described["examples"].values():
+            validator.validate(example["value"])
+        assert not validator.is_valid({"$id": "x"})
+        assert "feed" in [one["name"] for one in operation["parameters"]]
 
 
 def test_the_examples_are_what_they_are_called() -> None:

@@ -9,12 +9,13 @@ import pytest
 from pydantic import JsonValue
 
 from divert_contracts import ids
-from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
+from divert_contracts.facts.policies import AgencyRegistered
 from divert_contracts.step import Rejected, Unavailable
 from divert_contracts.vocabulary import Answer, CancelReason, PolicyKind, Responder
 from divert_intake.domain import calls, given
 from divert_intake.domain.given import Given
 from divert_intake.domain.reading import Refused
+from publishing import a_version
 from unit.intake.posting import AT, GIVEN, INTAKE, body, taken, warned
 
 CALL = UUID("18acbc35-0f77-5ad1-86bd-25f39f6c5065")
@@ -141,14 +142,8 @@ def test_without_a_routing_policy_nothing_can_be_promised() -> None:
 
 def test_agencies_and_limits_are_learnt_from_their_topic() -> None:
     limits: JsonValue = {"decide_within": 200, "triage_within": 10, "status_margin": 2, "review_within": 60}
-    policy = PolicyPublished(
-        occurred_at=AT,
-        kind=PolicyKind.ROUTING,
-        version="r",
-        in_force_from=AT - timedelta(days=1),
-        document={"limits": limits, "providers": []},
-        digest="0" * 64,
-    )
+    document: dict[str, JsonValue] = {"limits": limits, "providers": []}
+    policy = a_version(PolicyKind.ROUTING, document, version="r", said_at=AT, in_force_from=AT - timedelta(days=1))
     learnt = given.policy_published(Given(), policy)
     learnt = given.agency_registered(learnt, AgencyRegistered(occurred_at=AT, agency="nopd", title="New Orleans"))
     assert learnt.agencies == {"nopd"}

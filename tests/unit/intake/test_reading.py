@@ -254,6 +254,7 @@ def test_every_documented_field_is_understood() -> None:
         "recorded_late": False,
         "assumed_screening": False,
         "call_type": "918",
+        "call_type_text": "MENTAL",
         "initial_call_type": "415M",
         "priority": "2",
         "reporting_district": "0723",

@@ -20,7 +20,7 @@ from divert_contracts.facts.cases import (
 )
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
-from divert_contracts.facts.shifts import ShiftChanged
+from divert_contracts.facts.shifts import ShiftChanged, SignedOff
 from divert_contracts.ids import case_id
 from divert_contracts.step import Next, Rejected
 from divert_contracts.vocabulary import (
@@ -45,6 +45,8 @@ from divert_contracts.vocabulary import (
 from divert_provider_gateway.domain import happened, told
 from divert_provider_gateway.domain.case import AnswerOverdue, Case, CaseStage, Roster, Rules, TimeToForget
 from divert_provider_gateway.domain.said import (
+    MOST_NOTES,
+    MOST_TEAMS,
     Acknowledge,
     AnswerSafetyCheck,
     Arrive,
@@ -65,8 +67,12 @@ from divert_provider_gateway.domain.said import (
     ReportSafetyEvent,
     RequestBackup,
     Said,
+    SignOff,
+    SignOn,
     Tell,
+    WriteNote,
 )
+from publishing import a_version
 
 NOON = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 ANSWER_BY = NOON + timedelta(seconds=90)
@@ -171,7 +177,7 @@ CASES: dict[CaseStage, Case] = {
     CaseStage.CLOSED: after(TAKEN, FINISH),
 }
 
-YES, TWICE = "done", "repeated"
+YES, TWICE, KEPT = "done", "repeated", "kept"
 NONE, EARLY, HELD, NOT_OVER, NOT_CALLED = (
     "unknown-case",
     "not-acknowledged",
@@ -202,6 +208,7 @@ EXPECTED: dict[str, tuple[Said, tuple[str, ...]]] = {
         ReportFollowUp(result=FollowUp.REACHED),
         (NONE, EARLY, NOT_OVER, NOT_OVER, NOT_OVER, LATE, OVER, YES, YES, YES),
     ),
+    "note": (WriteNote(text="words"), (NONE, EARLY, KEPT, KEPT, KEPT, LATE, OVER, KEPT, KEPT, KEPT)),
     "on scene": (Arrive(), (NONE, YES, YES, YES, YES, YES, YES, YES, YES, YES)),
     "safety check": (AnswerSafetyCheck(), (NONE, YES, YES, YES, YES, YES, YES, YES, YES, YES)),
     "backup": (RequestBackup(), (NONE, YES, YES, YES, YES, YES, YES, YES, YES, YES)),
@@ -239,6 +246,9 @@ def test_each_thing_is_taken_or_refused_by_the_stage_of_the_case(stage: CaseStag
         assert len(step.facts) == 1
         assert isinstance(step.answer, CaseStatus)
         assert not step.answer.repeated
+    elif expected == KEPT:
+        assert step.facts == ()
+        assert [note.text for note in step.state.notes] == ["words"]
     elif expected == TWICE:
         assert step.state == case
         assert step.facts == ()
@@ -388,9 +398,7 @@ def test_a_case_that_was_taken_and_then_taken_away_for_no_answer_reads_as_recall
 
 
 def a_policy(document: dict[str, JsonValue], kind: PolicyKind = PolicyKind.ROUTING) -> PolicyPublished:
-    return PolicyPublished(
-        occurred_at=NOON, kind=kind, version="1", in_force_from=NOON, document=document, digest="0" * 64
-    )
+    return a_version(kind, document, version="1", said_at=NOON, in_force_from=NOON)
 
 
 def test_the_routing_policy_says_how_long_private_words_stay() -> None:
@@ -400,8 +408,48 @@ def test_the_routing_policy_says_how_long_private_words_stay() -> None:
     assert [due.at for due in closed.due()] == [SOON + timedelta(days=1)]
 
 
-def test_a_policy_that_says_nothing_of_private_words_is_rejected_and_another_kind_is_ignored() -> None:
-    assert happened.policy_published(RULES, a_policy({}, PolicyKind.TRIAGE)) == RULES
+def test_notes_go_with_the_private_words() -> None:
+    closed = after(TAKEN, WriteNote(text="left her number", by="west-1"), FINISH)
+    assert (closed.notes[0].text, closed.notes[0].by, closed.notes[0].at) == ("left her number", "west-1", SOON)
+    forgotten = happened.time_to_forget(closed, TimeToForget(), RULES, SOON).state
+    assert (forgotten.notes, forgotten.private, forgotten.due()) == ((), None, ())
+    late = after(forgotten, WriteNote(text="rang back"), at=SOON + timedelta(days=40))
+    assert [due.at for due in late.due()] == [SOON + timedelta(days=30)]
+
+
+def test_a_note_for_a_case_that_was_never_taken_is_refused() -> None:
+    recalled = happened.recalled(OFFERED, a_recall(), RULES, SOON).state
+    refused = say(recalled, WriteNote(text="words")).refused
+    assert refused is not None
+    assert refused.code == "never-taken"
+
+
+def test_a_case_has_no_notes_without_end() -> None:
+    full = after(TAKEN, *[WriteNote(text="words")] * MOST_NOTES)
+    refused = say(full, WriteNote(text="words")).refused
+    assert refused is not None
+    assert refused.code == "too-many-notes"
+
+
+def test_a_case_knows_when_help_was_called_and_came() -> None:
+    called = after(TAKEN, RequestBackup(), RaiseEmergency())
+    assert (called.backup_at, called.emergency_at, called.backup_arrived_at) == (SOON, SOON, None)
+    come = after(called, ReportBackup(), at=SOON + timedelta(seconds=60))
+    assert come.backup_arrived_at == SOON + timedelta(seconds=60)
+    assert after(come, RaiseEmergency()).backup_arrived_at is None
+
+
+def test_policies_say_what_divisions_and_rules_are_called() -> None:
+    divisions: list[JsonValue] = [{"number": 7, "name": "Wilshire", "spellings": ["WIL"]}]
+    rules = happened.policy_published(RULES, a_policy({"limits": {"private_for": 1}, "divisions": divisions}))
+    nested: dict[str, JsonValue] = {"a": [{"id": "C-1", "text": "One. "}, {"b": {"id": "X-2", "text": "Two."}}, 3]}
+    rules = happened.policy_published(rules, a_policy({**nested, "id": 1}, PolicyKind.TRIAGE))
+    assert rules.divisions == {7: "Wilshire"}
+    assert rules.words == {"1": {"C-1": "One.", "X-2": "Two."}}
+
+
+def test_a_policy_that_says_nothing_of_private_words_is_rejected_and_an_unknown_kind_is_ignored() -> None:
+    assert happened.policy_published(RULES, a_policy({}, PolicyKind.UNKNOWN)) == RULES
     with pytest.raises(Rejected):
         happened.policy_published(RULES, a_policy({"limits": {}}))
 
@@ -590,6 +638,36 @@ def test_a_changed_shift_is_published_once() -> None:
 def test_an_empty_first_shift_is_news() -> None:
     step = told.shift_changed(Roster(provider="exodus"), ChangeShift(provider="exodus", teams=()), RULES, NOON)
     assert len(step.facts) == 1
+
+
+def test_teams_sign_on_and_off_one_by_one_and_say_who_relieves_them() -> None:
+    def sign_on(roster: Roster, team: str) -> Roster:
+        return told.signed_on(roster, SignOn(provider="exodus", team=OnShift(team=team)), RULES, NOON).state
+
+    def sign_off(team: str, relief: str | None) -> Next[Roster]:
+        return told.signed_off(roster, SignOff(provider="exodus", team=team, relief=relief), RULES, SOON)
+
+    roster = sign_on(sign_on(Roster(provider="exodus"), "west-1"), "west-2")
+    assert roster.teams == (Team(team="west-1"), Team(team="west-2"))
+    assert sign_on(roster, "west-1") == roster
+    expected = ShiftChanged(
+        occurred_at=SOON,
+        provider="exodus",
+        teams=(Team(team="west-2"),),
+        signed_off=(SignedOff(team="west-1", relief="west-2"),),
+    )
+    assert sign_off("west-1", "west-2").facts == (expected,)
+    assert sign_off("east-9", None).facts == ()
+    refusals = [sign_off("west-1", relief).refused for relief in ("west-1", "east-9")]
+    assert [one and one.code for one in refusals] == ["own-relief", "relief-not-on-shift"]
+
+
+def test_no_more_teams_sign_on_than_a_shift_may_have() -> None:
+    teams = tuple(Team(team=f"west-{number}") for number in range(MOST_TEAMS))
+    full = Roster(provider="exodus", teams=teams)
+    refused = told.signed_on(full, SignOn(provider="exodus", team=OnShift(team="one-more")), RULES, NOON).refused
+    assert refused is not None
+    assert refused.code == "too-many-teams"
 
 
 def test_a_team_cannot_be_on_shift_twice() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from divert_chassis.memory import MemoryWorld
 from divert_contracts.facts.cases import CaseAcknowledged, CaseClosed, TeamEnRoute, TeamOnScene
-from divert_contracts.topics import ASSIGNMENTS, CASES, SHIFTS, written_by
+from divert_contracts.topics import ANSWERS, ASSIGNMENTS, CASES, SHIFTS, STATUSES, written_by
 from divert_contracts.vocabulary import Contact, Disposition
 from divert_provider_gateway.app import build
 from divert_provider_gateway.domain.case import Case, CaseStage, Roster
@@ -21,12 +21,12 @@ from divert_provider_gateway.domain.said import (
 from .test_case import ANSWER_BY, CASE, EPOCH, NOON, a_recall, an_offer
 
 
-def test_it_reads_its_own_assignments_and_writes_cases_and_shifts() -> None:
+def test_it_reads_its_own_topics_and_writes_cases_shifts_and_answers() -> None:
     gateway = build("exodus")
-    assert gateway.reads == (ASSIGNMENTS,)
-    assert gateway.names_of(gateway.reads) == ("assignments.exodus.v1",)
-    assert gateway.writes == written_by("provider-gateway") == (CASES, SHIFTS)
-    assert gateway.handles == frozenset(ASSIGNMENTS.carries)
+    assert gateway.reads == (ASSIGNMENTS, STATUSES)
+    assert gateway.names_of(gateway.reads) == ("assignments.exodus.v1", "statuses.exodus.v1")
+    assert gateway.writes == written_by("provider-gateway") == (CASES, SHIFTS, ANSWERS)
+    assert gateway.handles == frozenset((*ASSIGNMENTS.carries, *STATUSES.carries))
 
 
 def test_a_case_is_taken_and_closed() -> None:

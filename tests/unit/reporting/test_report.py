@@ -10,8 +10,8 @@ import pytest
 
 from divert_cli.report import ASSUMPTIONS, LABELS, read_assumptions, read_labels
 from divert_reporting.adapters.figures import figures
+from divert_reporting.domain.cells import Cell, Cells
 from divert_reporting.domain.cost import Hours
-from divert_reporting.domain.figures import Cell, Cells
 from divert_reporting.domain.seal import Seal
 from divert_reporting.pages.report.contract import contract
 from divert_reporting.pages.report.council import council

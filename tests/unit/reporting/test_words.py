@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from divert_chassis.words import lasted, plain, titled
 from divert_contracts.facts.base import Fact
-from divert_reporting.pages.words import lasted, plain, sentence, titled
+from divert_reporting.pages.words import sentence
 
 from .stories import NOBODY_ANSWERED, SERVED
 

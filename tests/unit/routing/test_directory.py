@@ -14,19 +14,19 @@ from divert_contracts.step import Rejected
 from divert_contracts.vocabulary import Acuity, Feed, PolicyKind, Programme
 from divert_routing.domain.directory import Day, Directory, Hours, division_of_district
 from divert_routing.domain.given import Given, agency_registered, policy_published, shift_changed
+from publishing import a_version
 from unit.routing.lives import NOON, changed, directory, seconds
 
 LOCATED = Path(__file__).parents[4] / "shared" / "data" / "lapd" / "lapd_located_incidents.csv"
 
 
 def published(version: str, document: Directory, in_force_from: datetime = NOON) -> PolicyPublished:
-    return PolicyPublished(
-        occurred_at=NOON,
-        kind=PolicyKind.ROUTING,
+    return a_version(
+        PolicyKind.ROUTING,
+        document.model_dump(mode="json"),
         version=version,
+        said_at=NOON,
         in_force_from=in_force_from,
-        document=document.model_dump(mode="json"),
-        digest="",
     )
 
 
@@ -45,7 +45,9 @@ def test_the_seed_policy_has_every_limit_of_the_design() -> None:
 
 def test_the_three_umcr_providers_serve_six_divisions() -> None:
     served = {
-        division: [route.provider.id for route in directory().routes(Programme.UMCR, division) if not route.mutual_aid]
+        division: [
+            route.provider.id for route in directory().routes(Programme.UMCR, division, NOON) if not route.mutual_aid
+        ]
         for division in range(1, 22)
     }
     assert {division: names for division, names in served.items() if names} == {

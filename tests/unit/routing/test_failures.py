@@ -21,9 +21,9 @@ from unit.routing.lives import (
 )
 
 
-def without_agencies() -> Given:
+def of_agencies(*agencies: str) -> Given:
     known = knowing(directory())
-    return Given(known.directories)
+    return Given(known.directories, agencies=frozenset(agencies))
 
 
 def test_a_call_of_which_nothing_was_understood_goes_to_the_only_agency_there_is() -> None:
@@ -36,12 +36,12 @@ def test_a_call_of_which_nothing_was_understood_goes_to_the_only_agency_there_is
 
 
 def test_the_agency_that_could_still_be_read_is_told() -> None:
-    life = Life(given_=without_agencies()).fail(agency="culver-city")
+    life = Life(given_=of_agencies("lapd", "culver-city")).fail(agency="culver-city")
     assert life.only(CallHandedOff).agency == "culver-city"
 
 
 def test_without_any_agency_the_hand_off_is_made_as_soon_as_one_is_known() -> None:
-    life = Life(given_=without_agencies()).fail()
+    life = Life(given_=of_agencies("lapd", "culver-city")).fail()
     assert not life.said(CallHandedOff)
     life.hear(received())
     handed = life.only(CallHandedOff)

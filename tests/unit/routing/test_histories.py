@@ -21,6 +21,7 @@ from divert_contracts.facts.routing import (
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.step import Command
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Acuity,
     Answer,
     CancelReason,
@@ -41,7 +42,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain import desk
-from divert_routing.domain.call import MEDICAL, Call
+from divert_routing.domain.call import Call
 from unit.routing.lives import (
     CALL,
     NOON,

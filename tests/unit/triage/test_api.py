@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from divert_chassis.http import application
 from divert_chassis.run import Runtime
+from divert_contracts.step import Rejected
 from divert_triage.api import EXAMPLE, routes
 from divert_triage.app import build
 from divert_triage.domain.judging import Given
@@ -48,6 +49,8 @@ async def test_each_rule_is_explained_with_its_source(client: httpx.AsyncClient,
     runtime.learn(published("a", ACCEPTED))
     picture = {"feed": "diverted", "call_type": "918VM"}
     explained = (await client.post("/v1/explain", json={"picture": picture})).json()
+    because = explained["reasons"][0].pop("because")
+    assert [one["words"] for one in because] == ["call type 918 instead of 918VM"]
     assert explained["reasons"][0] == {
         "rule": "D-MENTAL-VIOLENT",
         "effect": "ineligible",
@@ -55,6 +58,15 @@ async def test_each_rule_is_explained_with_its_source(client: httpx.AsyncClient,
         "source": "LAPD Mental Evaluation Unit, SMART teams of an officer and a clinician.",
         "provisional": False,
     }
+
+
+async def test_it_says_what_would_have_changed_the_answer(client: httpx.AsyncClient, runtime: Runtime[Given]) -> None:
+    runtime.learn(published("a", ACCEPTED))
+    explained = (await client.post("/v1/explain", json={"picture": EXAMPLE["picture"]})).json()
+    assert explained["to_eligible"]["decision"]["eligibility"] == "eligible"
+    assert explained["answers_suffice"]
+    assert explained["changes"]
+    assert "X-FIRE" in {one["rule"] for one in explained["could"]}
 
 
 async def test_a_picture_is_judged_by_the_policy_of_its_time(
@@ -72,6 +84,21 @@ async def test_it_says_which_policies_it_has_read(client: httpx.AsyncClient, run
     runtime.learn(published("a", ACCEPTED - timedelta(days=9999)))
     known = (await client.get("/v1/policies")).json()
     assert [(one["version"], one["in_force"]) for one in known] == [("a", True)]
+
+
+async def test_it_says_which_policies_were_refused_and_which_are_tried_beside(
+    client: httpx.AsyncClient, runtime: Runtime[Given]
+) -> None:
+    runtime.learn(published("a", ACCEPTED - timedelta(days=9999)))
+    with pytest.raises(Rejected):
+        runtime.learn(published("b", ACCEPTED).model_copy(update={"approvals": ()}))
+    runtime.learn(published("c", ACCEPTED - timedelta(days=9998)).model_copy(update={"shadow": True}))
+    known = (await client.get("/v1/policies")).json()
+    assert [(one["version"], one["in_force"], one["shadow"], one["refused"]) for one in known] == [
+        ("a", True, False, None),
+        ("c", True, True, None),
+        ("b", False, False, "policy:not-approved"),
+    ]
 
 
 async def test_a_picture_that_is_none_gets_a_problem(client: httpx.AsyncClient) -> None:

@@ -59,6 +59,8 @@ from divert_reporting.domain.record import Record
 from divert_routing import app as routing
 from divert_routing.domain import desk
 from divert_routing.domain.call import Call
+from divert_routing.domain.given import Given, policy_published
+from divert_routing.domain.neighbours import Neighbourhood
 from divert_triage import app as triage
 
 SOON = timedelta(seconds=1)
@@ -69,6 +71,7 @@ SCREENING = tuple(question for question in Question if question not in {Question
 SERVED = ("1822", "0814", "0742", "2033", "1744")
 LONGEST_LAG = timedelta(seconds=20)
 POLICIES = tuple(seed_policy(kind, ROOT / path) for kind, path in SEEDS.items())
+NEAR = Neighbourhood()
 AFTER = timedelta(hours=26)
 """By then every deadline but that of forgetting has passed."""
 
@@ -93,6 +96,10 @@ WORDS: tuple[said.Said, ...] = (
 """What a provider may say; the epoch is that of the offer, give or take one."""
 
 Answers = dict[Question, Answered]
+CELLS = ("10:-10", "11:-9", "40:-40")
+"""Two that touch, and one far away."""
+PLACES = ("house", "hall")
+LINES = ("a", "b")
 
 
 def _but_for(answers: Answers, question: Question, answer: Answer) -> Answers:
@@ -110,6 +117,10 @@ pictures = st.builds(
     call_type=st.sampled_from(("918", "918", "507P", "918VM", "211", "ZZZ9", None)),
     reporting_district=st.sampled_from(("1822", "1822", "0814", "0742", "0612", "0101", None)),
     answers=st.one_of(calm, calm, calm, troubled, silent),
+    exercise=st.sampled_from((False, False, False, True)),
+    cell=st.sampled_from((None, None, *CELLS)),
+    place=st.sampled_from((None, None, None, *PLACES)),
+    line=st.sampled_from((None, None, None, *LINES)),
 )
 
 
@@ -142,7 +153,9 @@ class World(RuleBasedStateMachine):
         """Cases whose team called for help."""
         self.concluded: dict[UUID, CallConcluded] = {}
         self.unaccepted: dict[UUID, CallHandedOff | AssistanceRequested] = {}
+        self.given = Given()
         for policy in POLICIES:
+            self.given = policy_published(self.given, policy)
             self.world.publish(policy, source="/divert/cli")
         self.world.publish(AgencyRegistered(occurred_at=START, agency=AGENCY, title="LAPD"), source="/divert/cli")
 
@@ -154,11 +167,16 @@ class World(RuleBasedStateMachine):
         self._picture(CallReceived, call, str(number), picture)
         return call
 
-    @rule(target=calls, district=st.sampled_from(SERVED), then=st.sampled_from((timedelta(), LONGEST_LAG)))
-    def posts_an_eligible_call(self, district: str, then: timedelta) -> UUID:
+    @rule(
+        target=calls,
+        district=st.sampled_from(SERVED),
+        cell=st.sampled_from((None, *CELLS)),
+        then=st.sampled_from((timedelta(), LONGEST_LAG)),
+    )
+    def posts_an_eligible_call(self, district: str, cell: str | None, then: timedelta) -> UUID:
         number = f"eligible-{len(self.posted)}"
         call = ids.call_id(AGENCY, number)
-        self._picture(CallReceived, call, number, _calm(district))
+        self._picture(CallReceived, call, number, _calm(district, cell))
         if then:
             self.world.run_until(self.world.now + then)
         return call
@@ -171,12 +189,18 @@ class World(RuleBasedStateMachine):
     def sends_a_revision(self, call: UUID, picture: Picture) -> None:
         self._picture(CallUpdated, call, "later", picture)
 
-    @rule(call=calls, question=st.sampled_from((Question.WEAPON, Question.VIOLENCE, Question.MEDICAL_EMERGENCY)))
-    def adds_danger(self, call: UUID, question: Question) -> None:
+    @rule(
+        call=calls,
+        question=st.sampled_from((Question.WEAPON, Question.VIOLENCE, Question.MEDICAL_EMERGENCY)),
+        cell=st.sampled_from((None, *CELLS)),
+        feed=st.sampled_from((Feed.DIVERTED, Feed.OBSERVED)),
+    )
+    def adds_danger(self, call: UUID, question: Question, cell: str | None, feed: Feed) -> None:
         picture = Picture(
-            feed=Feed.DIVERTED,
+            feed=feed,
             call_type="918",
             reporting_district="1822",
+            cell=cell,
             answers={question: Answered(answer=Answer.YES)},
         )
         self._picture(CallUpdated, call, "danger", picture)
@@ -298,6 +322,23 @@ class World(RuleBasedStateMachine):
     def everything_is_delivered(self) -> None:
         self.world.run_until(self.world.now + LONGEST_LAG)
 
+    @rule()
+    def everybody_has_heard_of_danger_next_door(self) -> None:
+        self.world.run_until(self.world.now + 3 * LONGEST_LAG + SOON)
+        calls = self.world.states(self.routing, Call)
+        stands = {key: NEAR.presence(call) for key, call in calls.items()}
+        for key, call in calls.items():
+            if call.case is None:
+                continue
+            for other, told in stands.items():
+                near = any(
+                    until is None or until > self.world.now
+                    for place, until in told.told_at.items()
+                    if stands[key].listens_at.intersection(NEAR.around(place, self.given, self.world.now))
+                )
+                if near and other != key:
+                    assert other in call.nearby, "a provider has a call, and has not heard of danger close by"
+
     # ------------------------------------------------------------------------------------------------ the promises
 
     @invariant()
@@ -314,6 +355,8 @@ class World(RuleBasedStateMachine):
             # A team that calls for help keeps its case: the dispatcher was asked for assistance instead.
             if call.dangers and call.case is not None:
                 assert call.case.case_id in self.helped, "danger is known, and a provider has the call"
+            if call.menaced:
+                assert call.case is None, "there is danger close by that nobody saw, and a provider has the call"
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -350,7 +393,6 @@ class World(RuleBasedStateMachine):
                 assert fact.deadlines.decide_by is not None
                 assert fact.occurred_at < fact.deadlines.decide_by, "offered too late"
                 assert fact.answer_by <= fact.deadlines.decide_by, "an offer outlives the decision"
-                assert not fact.picture.exercise
                 self.offers[fact.call_id] = fact
             case CaseRecalled() | CaseDeclined() | CaseHandedBack():
                 self.ended.add(fact.case_id)
@@ -415,10 +457,10 @@ class World(RuleBasedStateMachine):
         self.world.publish(fact, id=fact_id)
 
 
-def _calm(district: str) -> Picture:
+def _calm(district: str, cell: str | None = None) -> Picture:
     """Return the picture of a call that the rules find eligible."""
     answers = {question: Answered(answer=Answer.NO) for question in SCREENING}
-    return Picture(feed=Feed.DIVERTED, call_type="918", reporting_district=district, answers=answers)
+    return Picture(feed=Feed.DIVERTED, call_type="918", reporting_district=district, cell=cell, answers=answers)
 
 
 def _case(offer: CaseOffered) -> UUID:

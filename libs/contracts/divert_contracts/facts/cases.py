@@ -4,6 +4,7 @@ from pydantic import AwareDatetime
 
 from divert_contracts.facts.base import CaseFact
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Answer,
     Contact,
     DeclineReason,
@@ -68,6 +69,16 @@ class BackupRequested(CaseFact):
     hazards: tuple[Hazard, ...] = ()
     medical: Answer = Answer.NOT_ASKED
     position: TeamPosition = TeamPosition.UNKNOWN
+
+    @property
+    def for_medical(self) -> bool:
+        """Whether an ambulance is wanted, perhaps among others."""
+        return self.medical is Answer.YES or not MEDICAL.isdisjoint(self.hazards)
+
+    @property
+    def for_police(self) -> bool:
+        """Whether the police are wanted: not where it is about an ambulance alone."""
+        return not self.for_medical or not MEDICAL.issuperset(self.hazards)
 
 
 class EmergencyRaised(CaseFact):

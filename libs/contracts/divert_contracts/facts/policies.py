@@ -16,6 +16,8 @@ class Approval(Model):
     at: AwareDatetime
     backtest: str
     """SHA-256 of the back-test that was looked at."""
+    digest: str = ""
+    """SHA-256 of the canonical document that was approved; without it the approval is for no document."""
 
 
 class PolicyPublished(Fact):
@@ -30,11 +32,26 @@ class PolicyPublished(Fact):
     digest: str
     """SHA-256 of the canonical document."""
     approvals: tuple[Approval, ...] = ()
+    shadow: bool = False
+    """Tried beside the one in force: it decides nothing, and what it would have decided otherwise is published."""
 
     @property
     def key(self) -> str:
         """Kind and version."""
         return f"{self.kind}/{self.version}"
+
+
+class ShadowEnded(Fact):
+    """No policy is tried beside the one in force any more."""
+
+    kind: PolicyKind
+    ends_from: AwareDatetime
+    """For calls accepted from then on, in domain time."""
+
+    @property
+    def key(self) -> str:
+        """Kind and time."""
+        return f"{self.kind}/shadow-ended/{self.ends_from.isoformat()}"
 
 
 class AgencyRegistered(Fact):

@@ -67,6 +67,33 @@ class CallDirected(RoutingFact):
     until: AwareDatetime | None = None
 
 
+class CallClaimed(RoutingFact):
+    """Somebody at the desk looks after the call from now on."""
+
+    by: str
+    """Who."""
+    previous: str | None = None
+    """Who looked after it before; null when nobody did."""
+    said_by: str
+    """Who said so: whoever takes the call, or hands it over."""
+
+
+class DecisionRereviewed(RoutingFact):
+    """A person decided again, without knowing it, what the rules had decided by themselves; the call is not changed."""
+
+    revision: Revision
+    """The revision that both saw."""
+    automatic: Eligibility
+    """What the rules had decided."""
+    eligibility: Eligibility
+    """What the person would have; ``needs_review`` when they would have asked somebody."""
+    agreed: bool
+    reason: ReviewReason
+    by: str
+    policy: str
+    """Version of the triage policy that the rules had decided by."""
+
+
 class CaseOffered(RoutingFact, WithPrivate):
     """A provider was offered a call."""
 
@@ -178,6 +205,18 @@ class DangerNearby(RoutingFact):
 
     other_call_id: UUID
     hazards: tuple[Hazard, ...]
+    same_place: bool = True
+    """At the same address or call-back number, or the call that this one reopens; else in a cell close by."""
+
+
+class NeighbourReported(CallFact):
+    """Another call close by told of danger, or no longer does. From routing to itself; ``DangerNearby`` follows."""
+
+    other_call_id: UUID
+    hazards: tuple[Hazard, ...]
+    """All that count now; none when a person has cleared them."""
+    same_place: bool
+    """As in ``DangerNearby``."""
 
 
 class DangerCleared(RoutingFact):
@@ -234,6 +273,8 @@ class CallConcluded(RoutingFact):
     disposition: Disposition | None = None
     police: PoliceInvolvement = PoliceInvolvement.NONE
     hand_back: HandBackReason | None = None
+    unmet_needs: tuple[Need, ...] = ()
+    """Of the provider named here: what the person needed and it was not known to have."""
     policy: str | None = None
     routing_policy: str | None = None
 

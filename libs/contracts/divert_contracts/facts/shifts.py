@@ -2,6 +2,15 @@
 
 from divert_contracts.call import Team
 from divert_contracts.facts.base import Fact
+from divert_contracts.model import Model
+
+
+class SignedOff(Model):
+    """A team that went off duty."""
+
+    team: str
+    relief: str | None = None
+    """The team that goes on in its place; null when nobody was named."""
 
 
 class ShiftChanged(Fact):
@@ -9,6 +18,8 @@ class ShiftChanged(Fact):
 
     provider: str
     teams: tuple[Team, ...]
+    signed_off: tuple[SignedOff, ...] = ()
+    """Teams that went off duty with this change and named who relieves them."""
 
     @property
     def key(self) -> str:

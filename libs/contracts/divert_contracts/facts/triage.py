@@ -1,9 +1,12 @@
 """triage.v1: what triage decided, and why. No private words."""
 
+from uuid import UUID
+
 from pydantic import AwareDatetime
 
 from divert_contracts.call import Decision, Picture, Revision, Signal
 from divert_contracts.facts.base import CallFact
+from divert_contracts.vocabulary import Change
 
 
 class CallTriaged(CallFact):
@@ -15,6 +18,8 @@ class CallTriaged(CallFact):
     decide_by: AwareDatetime
     signals: tuple[Signal, ...] = ()
     decision: Decision
+    reopens: UUID | None = None
+    """As in the revision's own fact."""
 
 
 class ShadowDiffered(CallFact):
@@ -23,3 +28,5 @@ class ShadowDiffered(CallFact):
     revision: Revision
     in_force: Decision
     shadow: Decision
+    change: Change = Change.UNKNOWN
+    """What the second policy would have changed."""

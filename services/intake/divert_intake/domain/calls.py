@@ -1,6 +1,6 @@
 """From a request to a fact, or to one of the few refusals. The same content of the same call has the same id."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from uuid import UUID, uuid5
 
 from divert_contracts import ids
-from divert_contracts.call import Picture, Private, Revision
+from divert_contracts.call import HISTORY_REMOVED, Picture, Private, Revision, Stamps
 from divert_contracts.facts.base import CallFact
 from divert_contracts.facts.calls import (
     CallCancelled,
@@ -20,8 +20,9 @@ from divert_contracts.facts.calls import (
     PictureFact,
     ResponderReported,
 )
-from divert_contracts.vocabulary import Answer, CancelReason, Responder
-from divert_intake.domain import picture
+from divert_contracts.vocabulary import Answer, CancelReason, Feed, Responder
+from divert_eido.document import kept
+from divert_intake.domain import eido, picture
 from divert_intake.domain.given import Given
 from divert_intake.domain.reading import LONGEST_INCIDENT_NUMBER, Notes, Refused, Section, Warned, document
 
@@ -42,6 +43,19 @@ class Intake:
     """For the hashes of address and number."""
     at: datetime
     """The domain time of acceptance."""
+    eido_agency: str | None = None
+    """Whose an EIDO is that names no agency that is registered."""
+
+    def agency_of(self, named: Iterable[str]) -> str | None:
+        """Return whose CAD sent an EIDO that names these agencies.
+
+        The first that is registered; else the one that is set for such; else the only one that is registered.
+        """
+        registered = self.given.agencies
+        known = next((one for one in named if one in registered), self.eido_agency)
+        if known is None and len(registered) == 1:
+            return next(iter(registered))
+        return known if known in registered else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,8 @@ class Accepted(Generic[F_co]):
     id: UUID
     fact: F_co
     warned: tuple[Warned, ...]
+    further: "tuple[Accepted[CallFact], ...]" = ()
+    """What the same request says besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +80,90 @@ class _Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Whole:
+class Ends:
+    """What a picture says of the call's end."""
+
+    closed: str | None = None
+    """Empty or a disposition code when CAD has closed the call."""
+    cancelled: bool = False
+    replaced_by: str | None = None
+    """What identifies the call that this one is a duplicate of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
     """A whole picture of a call, read."""
 
     agency: str
+    identity: str
+    """What makes two posts about the same call: its number, of an EIDO the id of its incident."""
     number: str
     revision: Revision
     picture: Picture
     private: Private
     warned: tuple[Warned, ...]
+    ends: Ends = Ends()
 
 
-def received(body: bytes, intake: Intake) -> Accepted[CallReceived] | Refused:
+Form = Callable[[bytes, Intake], Whole | Refused]
+"""Reads a whole picture of a call, in the form in which it is posted."""
+
+
+def as_json(body: bytes, intake: Intake) -> Whole | Refused:
+    """Read a picture in divert's own form."""
+    request = _request(body, intake)
+    if isinstance(request, Refused):
+        return request
+    number = request.fields.identity("incident_number", longest=LONGEST_INCIDENT_NUMBER)
+    if number is None:
+        detail = f"A call needs an incident number of at most {LONGEST_INCIDENT_NUMBER} characters."
+        return Refused(422, "incident-number-missing", detail, "/incident_number")
+    revision = picture.revision(request.fields, request.notes, request.digest)
+    read, private = picture.read(request.fields, request.notes, intake.key)
+    return Whole(request.agency, number, number, revision, read, private, tuple(request.notes.warned))
+
+
+def as_eido(body: bytes, intake: Intake, feed: str | None = None) -> Whole | Refused:
+    """Read a picture in NENA's form; ``feed`` is what an EIDO has no member for, and diverted when it is not given."""
+    notes = Notes(intake.at)
+    found = document(body, notes)
+    if isinstance(found, Refused):
+        return found
+    told = eido.told(found.fields, notes)
+    if isinstance(told, Refused):
+        return told
+    agency = intake.agency_of(told.agencies)
+    if agency is None:
+        detail = "This EIDO names no agency that is registered to post calls."
+        return Refused(403, "agency-not-registered", detail, "/updatedByAgencyReference/$ref")
+    notes.origins = told.origins
+    fields = Section({"feed": feed or Feed.DIVERTED.value, **told.fields}, notes)
+    revision = picture.revision(fields, notes, found.digest)
+    read, private = picture.read(fields, notes, intake.key)
+    pasted = any(one.code == HISTORY_REMOVED for one in notes.warned)
+    text = eido.kept_without_history(body) if pasted else kept(body)
+    private = private.model_copy(update={"eido": text})
+    ends = Ends(told.closed, told.cancelled, told.replaced_by)
+    return Whole(agency, told.identity, told.number, revision, read, private, tuple(notes.warned), ends)
+
+
+def received(body: bytes, intake: Intake, form: Form = as_json) -> Accepted[CallReceived] | Refused:
     """Take a call that is posted."""
-    whole = _whole(body, intake)
+    whole = form(body, intake)
     if isinstance(whole, Refused):
         return whole
-    return _pictured(CallReceived, ids.call_id(whole.agency, whole.number), whole, intake)
+    return _pictured(CallReceived, ids.call_id(whole.agency, whole.identity), whole, intake)
 
 
-def updated(call_id: UUID, body: bytes, intake: Intake) -> Accepted[CallUpdated] | Refused:
+def updated(call_id: UUID, body: bytes, intake: Intake, form: Form = as_json) -> Accepted[CallUpdated] | Refused:
     """Take a newer picture of a call."""
-    whole = _whole(body, intake)
+    whole = form(body, intake)
     return whole if isinstance(whole, Refused) else _pictured(CallUpdated, call_id, whole, intake)
 
 
-def reopened(old: UUID, body: bytes, intake: Intake) -> Accepted[CallReopened] | Refused:
+def reopened(old: UUID, body: bytes, intake: Intake, form: Form = as_json) -> Accepted[CallReopened] | Refused:
     """Take a concluded call again, as a new one that names the old."""
-    whole = _whole(body, intake)
+    whole = form(body, intake)
     if isinstance(whole, Refused):
         return whole
     new = ids.reopened_call_id(old, _name(whole.revision))
@@ -193,20 +265,7 @@ def _request(body: bytes, intake: Intake) -> _Request | Refused:
     return _Request(agency, Section(read.fields, notes), notes, read.digest)
 
 
-def _whole(body: bytes, intake: Intake) -> _Whole | Refused:
-    request = _request(body, intake)
-    if isinstance(request, Refused):
-        return request
-    number = request.fields.identity("incident_number", longest=LONGEST_INCIDENT_NUMBER)
-    if number is None:
-        detail = f"A call needs an incident number of at most {LONGEST_INCIDENT_NUMBER} characters."
-        return Refused(422, "incident-number-missing", detail, "/incident_number")
-    revision = picture.revision(request.fields, request.notes, request.digest)
-    read, private = picture.read(request.fields, request.notes, intake.key)
-    return _Whole(request.agency, number, revision, read, private, tuple(request.notes.warned))
-
-
-def _pictured(make: Callable[..., P], call_id: UUID, whole: _Whole, intake: Intake) -> Accepted[P]:
+def _pictured(make: Callable[..., P], call_id: UUID, whole: Whole, intake: Intake) -> Accepted[P]:
     fact = make(
         occurred_at=intake.at,
         call_id=call_id,
@@ -217,7 +276,33 @@ def _pictured(make: Callable[..., P], call_id: UUID, whole: _Whole, intake: Inta
         private=whole.private,
         decide_by=intake.given.decide_by(intake.at),
     )
-    return Accepted(_fact_id(fact, _name(whole.revision), whole.revision.digest), fact, whole.warned)
+    further = tuple(
+        Accepted(_fact_id(one, _name(whole.revision), whole.revision.digest), one, ())
+        for one in _ends(call_id, whole, intake)
+    )
+    return Accepted(_fact_id(fact, _name(whole.revision), whole.revision.digest), fact, whole.warned, further)
+
+
+def _ends(call_id: UUID, whole: Whole, intake: Intake) -> Iterator[CallFact]:
+    """Yield what a picture that is over says beside itself; a call that was merged or cancelled was not closed."""
+    ends = whole.ends
+    if ends.cancelled or ends.replaced_by is not None:
+        master = ends.replaced_by
+        yield CallCancelled(
+            occurred_at=intake.at,
+            call_id=call_id,
+            agency=whole.agency,
+            reason=CancelReason.UNKNOWN if master is None else CancelReason.DUPLICATE,
+            duplicate_of=None if master is None else ids.call_id(whole.agency, master),
+        )
+    elif ends.closed is not None:
+        yield CallClosedByCad(
+            occurred_at=intake.at,
+            call_id=call_id,
+            agency=whole.agency,
+            disposition_code=ends.closed or None,
+            stamps=Stamps(closed_at=whole.revision.updated_at),
+        )
 
 
 def _plain(fact: F, request: _Request) -> Accepted[F]:

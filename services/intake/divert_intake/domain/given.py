@@ -62,12 +62,12 @@ def policy_published(given: Given, fact: PolicyPublished) -> Given:
     """Learn the limits of a version of the routing policy.
 
     Raises:
-        Rejected: the document has no such limits; what was in force stays in force.
+        Rejected: the document has no such limits, or may never come into force; what was in force stays in force.
     """
-    if fact.kind is not PolicyKind.ROUTING:
+    if fact.kind is not PolicyKind.ROUTING or fact.shadow:
         return given
     try:
         limits = _RoutingPolicy.model_validate(fact.document).limits
     except ValidationError as error:
         raise Rejected(f"policy:{error.error_count()}-errors") from None
-    return Given(given.agencies, given.limits.with_version(fact.version, fact.in_force_from, limits))
+    return Given(given.agencies, given.limits.published(fact, limits))

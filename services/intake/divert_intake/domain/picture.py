@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from divert_contracts.call import Address, Answered, Person, Picture, Private, Revision, Stamps
+from divert_contracts.call import HISTORY_REMOVED, Address, Answered, Person, Picture, Private, Revision, Stamps
 from divert_contracts.vocabulary import (
     AgeBand,
     Answer,
@@ -14,6 +14,7 @@ from divert_contracts.vocabulary import (
     PlaceKind,
     Question,
 )
+from divert_intake.domain.history import without_history
 from divert_intake.domain.place import cell, hashed_line, hashed_place
 from divert_intake.domain.reading import Notes, Section
 
@@ -44,9 +45,10 @@ def read(call: Section, notes: Notes, key: bytes | None) -> tuple[Picture, Priva
         key: for the hashes of address and number; without it there are none.
     """
     address = _address(call.section("address"), notes)
-    caller = _person(call.section("caller"))
-    persons = [_person(one) for one in call.sections("persons")]
-    narrative, people_animals_access = call.text("narrative"), call.text("people_animals_access")
+    caller = _person(call.section("caller"), notes)
+    persons = [_person(one, notes) for one in call.sections("persons")]
+    narrative = _today(call, notes, "narrative")
+    people_animals_access = _today(call, notes, "people_animals_access")
     text = None if address is None else address.text
     number = None if caller is None else caller.number
     picture = Picture(
@@ -56,6 +58,7 @@ def read(call: Section, notes: Notes, key: bytes | None) -> tuple[Picture, Priva
         recorded_late=call.truth("recorded_late"),
         assumed_screening=call.truth("assumed_screening"),
         call_type=call.code("call_type"),
+        call_type_text=call.code("call_type_text"),
         initial_call_type=call.code("initial_call_type"),
         priority=call.code("priority"),
         reporting_district=_district(call),
@@ -89,6 +92,14 @@ def read(call: Section, notes: Notes, key: bytes | None) -> tuple[Picture, Priva
         not_understood=notes.kept,
     )
     return picture, private
+
+
+def _today(section: Section, notes: Notes, name: str) -> str | None:
+    """Take a text without the criminal history that some systems paste in."""
+    text, removed = without_history(section.text(name) or "")
+    if removed:
+        notes.warn(HISTORY_REMOVED, section.pointer(name), section.place(name))
+    return text or None
 
 
 def stamps(given: Section | None) -> Stamps:
@@ -178,14 +189,14 @@ def _cell(address: Address | None) -> str | None:
     return cell(address.latitude, address.longitude)
 
 
-def _person(given: Section | None) -> Person | None:
+def _person(given: Section | None, notes: Notes) -> Person | None:
     if given is None:
         return None
     person = Person(
         name=given.text("name"),
         number=given.code("number"),
         ringing_is_safe=given.word("ringing_is_safe", Answer, Answer.NOT_ASKED),
-        description=given.text("description"),
+        description=_today(given, notes, "description"),
     )
     given.close()
     return person

@@ -55,6 +55,8 @@ class PostedCall(Post):
     """The answers were filled in by an import, not given by a caller."""
     call_type: Code | None = None
     """CAD's type code, which decides."""
+    call_type_text: Code | None = None
+    """What CAD's own table calls that type; read for danger only."""
     initial_call_type: Code | None = None
     """The type that the call had at first."""
     priority: Code | None = None
@@ -133,8 +135,10 @@ class NotUnderstood(Model):
 
     code: str
     """``unknown-field``, ``unknown-word``, ``wrong-type``, ``unreadable``, ``too-long``, ``out-of-range``, ``missing``,
-    ``repeated-key`` (the last one counts), ``time-without-zone``, ``time-in-future``, ``time-long-ago`` or
-    ``text-repaired`` (NUL or lone surrogates)."""
+    ``repeated-key`` (the last one counts), ``time-without-zone``, ``time-in-future``, ``time-long-ago``,
+    ``text-repaired`` (NUL or lone surrogates), ``history-removed`` (criminal history stood in it); of an EIDO also
+    ``html-removed`` (a note's script, comment or attribute) or ``not-read`` (what stands elsewhere, or that divert has
+    no reading for)."""
     pointer: str
     """JSON Pointer to it."""
 

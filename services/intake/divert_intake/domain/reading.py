@@ -5,7 +5,7 @@ Reading takes the fields out of the document one by one; what is left in the end
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -59,6 +59,8 @@ class Refused(NamedTuple):
     code: str
     detail: str
     pointer: str | None = None
+    further: tuple[str, ...] = ()
+    """Pointers to more of the same."""
 
 
 LONGEST_POINTER = 256
@@ -71,7 +73,7 @@ REST = "(more)"
 class Notes:
     """What is to be said of a document besides its content."""
 
-    __slots__ = ("at", "kept", "soon", "warned")
+    __slots__ = ("at", "kept", "origins", "soon", "warned")
 
     def __init__(self, at: datetime) -> None:
         """Begin; ``at`` is the domain time of acceptance, by which times are judged."""
@@ -80,12 +82,14 @@ class Notes:
         self.warned: list[Warned] = []
         self.kept: dict[str, JsonValue] = {}
         """By pointer, unchanged."""
+        self.origins: Mapping[str, str] = {}
+        """By pointer, where fields come from that were taken from a document of another form."""
 
     def warn(self, code: str, pointer: str, place: str | None = None) -> None:
         """Name something; beyond a thousand things the document is odd as a whole, and the rest adds nothing."""
         if len(self.warned) < MOST_WARNINGS:
-            shown = pointer[:LONGEST_POINTER]
-            self.warned.append(Warned(code, shown, shown if place is None else place))
+            shown = self._origin(pointer)[:LONGEST_POINTER]
+            self.warned.append(Warned(code, shown, pointer[:LONGEST_POINTER] if place is None else place))
 
     def keep(self, code: str, value: JsonValue, pointer: str, place: str | None = None) -> None:
         """Name something and keep it as it came."""
@@ -94,13 +98,20 @@ class Notes:
 
     def put(self, pointer: str, value: JsonValue) -> None:
         """Keep a value as it came. A long or repeated name costs its sender no more than a short one."""
-        shown = pointer[:LONGEST_POINTER]
+        shown = self._origin(pointer)[:LONGEST_POINTER]
         if shown not in self.kept and len(self.kept) < MOST_KEPT:
             self.kept[shown] = value
             return
         more = self.kept.setdefault(REST, [])
         if isinstance(more, list):
             more.append(value)
+
+    def _origin(self, pointer: str) -> str:
+        """Return where in the sender's own document something was taken from, where that is not the one being read."""
+        if not self.origins:
+            return pointer
+        whole = self.origins.get(f"/{pointer.split('/', 2)[1]}", pointer)
+        return self.origins.get(pointer, whole)
 
     def for_picture(self) -> tuple[str, ...]:
         """Return the warnings without any word of the sender's."""

@@ -1,7 +1,7 @@
 """What the gateway remembers: cases as their provider sees them, and who is on duty."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from divert_contracts.vocabulary import (
     Acuity,
     Answer,
     Contact,
+    Disposition,
     FollowUp,
     Hazard,
     Need,
@@ -93,6 +94,17 @@ class Offer(Model):
     mutual_aid: bool = False
 
 
+class Note(Model):
+    """What a team wrote down for its own organisation. It is never published, and goes with the private part."""
+
+    text: str
+    at: AwareDatetime
+    """When the gateway took it."""
+    said_at: AwareDatetime | None = None
+    """When the device recorded it."""
+    by: str | None = None
+
+
 class Identity(Model):
     """Whose case it is; known from the first fact about it."""
 
@@ -128,15 +140,39 @@ class Case(State):
     contact: Contact = Contact.NONE
     checked_at: AwareDatetime | None = None
     """When the team last said that it is well."""
+    emergency_at: AwareDatetime | None = None
+    """When the team last said that it is in danger."""
+    backup_at: AwareDatetime | None = None
+    """When the team last asked for help to come."""
+    backup_arrived_at: AwareDatetime | None = None
+    """When help had last come."""
     asked: tuple[Question, ...] = ()
     """Questions to the dispatcher that were not answered yet."""
     answers: dict[Question, Answer] = Field(default_factory=dict[Question, Answer])
+    """What the dispatcher answered."""
+    answered_at: dict[Question, AwareDatetime] = Field(default_factory=dict[Question, AwareDatetime])
+    """When the dispatcher answered it."""
     recall: Recall | None = None
+    disposition: Disposition | None = None
+    """How the case was closed."""
+    notes: tuple[Note, ...] = ()
+    """Oldest first; gone with the private part."""
     follow_up_due: AwareDatetime | None = None
     follow_up: FollowUp | None = None
     ended_at: AwareDatetime | None = None
     forget_at: AwareDatetime | None = None
     """When the private part is to go."""
+
+    @property
+    def must_confirm(self) -> bool:
+        """Say whether the team was told to stop and has not said yet that it did."""
+        recall = self.recall
+        return recall is not None and recall.confirm_by is not None and recall.confirmed_at is None
+
+    @property
+    def has_private_words(self) -> bool:
+        """Say whether anything is kept that must go in time."""
+        return self.private is not None or bool(self.notes)
 
     def stage_at(self, at: datetime) -> CaseStage:
         """Return the stage, an offer whose time is over counting as expired before its timer has run."""
@@ -148,16 +184,13 @@ class Case(State):
         waiting: list[Due] = []
         if self.stage is CaseStage.OFFERED and self.offer is not None:
             waiting.append(Due(self.offer.answer_by + JUST_AFTER, AnswerOverdue()))
-        if self.private is not None and self.forget_at is not None:
+        if self.has_private_words and self.forget_at is not None:
             waiting.append(Due(self.forget_at, TimeToForget()))
         return tuple(waiting)
 
     def listing(self) -> Mapping[str, str | datetime | None]:
         """Return the columns of an open case: a live one, or a recall that waits to be confirmed."""
-        unconfirmed = (
-            self.recall is not None and self.recall.confirm_by is not None and self.recall.confirmed_at is None
-        )
-        if self.stage not in LIVE and not unconfirmed:
+        if self.stage not in LIVE and not self.must_confirm:
             return {}
         return {"stage": self.stage.value, "acuity": None if self.offer is None else self.offer.acuity.value}
 
@@ -181,6 +214,10 @@ class Rules:
 
     spans: Versions[timedelta] = NO_SPANS
     """How long private words stay, by the versions of the routing policy."""
+    divisions: Mapping[int, str] = field(default_factory=dict[int, str])
+    """The divisions' names, by number; of the routing policy that was heard last."""
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """What the rules of each version of the triage policy say in words, by version and rule id."""
 
     def private_for(self, ended_at: datetime) -> timedelta:
         """Return how long the private part of a case that was taken stays after its end."""
@@ -202,8 +239,8 @@ def ended(case: Case, stage: CaseStage, at: datetime) -> Case:
 
 def settled(case: Case, rules: Rules) -> Case:
     """Return the case with its private part as it may be kept: for a while after the end, and only if it was taken."""
-    if case.private is None or case.ended_at is None:
+    if case.ended_at is None or not case.has_private_words:
         return case
     if case.acknowledged_at is None:
-        return case.model_copy(update={"private": None})
+        return case.model_copy(update={"private": None, "notes": ()})
     return case.model_copy(update={"forget_at": case.ended_at + rules.private_for(case.ended_at)})

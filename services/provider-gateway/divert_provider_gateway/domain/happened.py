@@ -1,9 +1,10 @@
 """What becomes of a case when something is heard from routing, or a time has come."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
@@ -31,25 +32,54 @@ class Limits(Model):
     private_for: timedelta = Field(gt=timedelta())
 
 
+class Division(Model):
+    """A police division as the routing policy names it."""
+
+    number: int
+    name: str
+
+
 class RoutingPolicy(Model):
     """What the gateway wants to know of the routing policy."""
 
     limits: Limits
+    divisions: tuple[Division, ...] = ()
 
 
 def policy_published(rules: Rules, fact: PolicyPublished) -> Rules:
-    """Know how long private words may stay.
+    """Know how long private words may stay, and what divisions and rules are called.
 
     Raises:
-        Rejected: the document does not say; what was known stays.
+        Rejected: the document does not say how long, or may never come into force; what was known stays.
     """
-    if fact.kind is not PolicyKind.ROUTING:
+    if fact.kind is PolicyKind.TRIAGE:
+        return replace(rules, words={**rules.words, fact.version: dict(_rule_words(fact.document))})
+    if fact.kind is not PolicyKind.ROUTING or fact.shadow:
         return rules
     try:
         policy = RoutingPolicy.model_validate(fact.document)
     except ValidationError:
         raise Rejected("policy:routing:limits.private_for") from None
-    return replace(rules, spans=rules.spans.with_version(fact.version, fact.in_force_from, policy.limits.private_for))
+    return replace(
+        rules,
+        spans=rules.spans.published(fact, policy.limits.private_for),
+        divisions={one.number: one.name for one in policy.divisions} or rules.divisions,
+    )
+
+
+def _rule_words(document: JsonValue) -> Iterator[tuple[str, str]]:
+    """Yield id and text of every rule that a triage policy holds, wherever it stands."""
+    match document:
+        case {"id": str(rule), "text": str(text)}:
+            yield rule, text.strip()
+        case dict():
+            for part in document.values():
+                yield from _rule_words(part)
+        case list():
+            for part in document:
+                yield from _rule_words(part)
+        case _:
+            return
 
 
 def offered(case: Case, fact: CaseOffered, rules: Rules, at: datetime) -> Next[Case]:
@@ -148,6 +178,7 @@ def question_answered(case: Case, fact: QuestionAnswered, _rules: Rules, _at: da
             update={
                 "asked": tuple(question for question in case.asked if question is not fact.question),
                 "answers": {**case.answers, fact.question: fact.answer},
+                "answered_at": {**case.answered_at, fact.question: fact.occurred_at},
             }
         )
     )
@@ -160,4 +191,4 @@ def answer_overdue(case: Case, _timer: AnswerOverdue, rules: Rules, at: datetime
 
 def time_to_forget(case: Case, _timer: TimeToForget, _rules: Rules, _at: datetime) -> Next[Case]:
     """Let the private words go."""
-    return Next(case.model_copy(update={"private": None, "forget_at": None}))
+    return Next(case.model_copy(update={"private": None, "notes": (), "forget_at": None}))

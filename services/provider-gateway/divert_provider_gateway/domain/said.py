@@ -1,5 +1,6 @@
 """What a provider can say, as it comes over HTTP."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -29,12 +30,17 @@ from divert_contracts.vocabulary import (
     Question,
     SafetyEvent,
     TeamPosition,
+    Verb,
 )
 from divert_provider_gateway.domain.case import CaseStage
 
 LONGEST_ARRIVAL = timedelta(hours=24)
 """An arrival time beyond this is a slip of the device, not a promise."""
 MOST_TEAMS = 200
+
+LONGEST_NOTE = 4_000
+"""Characters of a note."""
+MOST_NOTES = 100
 
 NO_EPOCH = -1
 """Of no offer: an answer without an epoch is about none that stands."""
@@ -226,10 +232,38 @@ class ReportFollowUp(Said):
     result: FollowUp
 
 
+class WriteNote(Said):
+    """Words for the provider's own record. They stay in the gateway: nothing is published."""
+
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NOTE)]
+
+
 class ReportSafetyEvent(SafetyReport):
     """Something went wrong on the case."""
 
     event: SafetyEvent
+
+
+VERBS: Mapping[Verb, type[Said]] = {
+    Verb.ACKNOWLEDGE: Acknowledge,
+    Verb.DECLINE: Decline,
+    Verb.TEAM_ASSIGNED: AssignTeam,
+    Verb.EN_ROUTE: GoEnRoute,
+    Verb.ON_SCENE: Arrive,
+    Verb.CONTACTED: MakeContact,
+    Verb.SAFETY_CHECK: AnswerSafetyCheck,
+    Verb.QUESTION: Ask,
+    Verb.BACKUP: RequestBackup,
+    Verb.EMERGENCY: RaiseEmergency,
+    Verb.BACKUP_ARRIVED: ReportBackup,
+    Verb.CONFIRM_RECALL: ConfirmRecall,
+    Verb.HAND_BACK: HandBack,
+    Verb.CLOSE: Close,
+    Verb.FOLLOW_UP: ReportFollowUp,
+    Verb.SAFETY_EVENT: ReportSafetyEvent,
+    Verb.NOTE: WriteNote,
+}
+"""What each word stands for; the HTTP routes have the same names."""
 
 
 class Tell(Command):
@@ -269,6 +303,32 @@ class ChangeShift(Command):
     provider: str
     teams: tuple[OnShift, ...] = Field(max_length=MOST_TEAMS)
     """Empty: nobody is."""
+
+    @property
+    def key(self) -> str:
+        """The provider's id."""
+        return self.provider
+
+
+class SignOn(Command):
+    """A team comes on duty, or says anew what it can do."""
+
+    provider: str
+    team: OnShift
+
+    @property
+    def key(self) -> str:
+        """The provider's id."""
+        return self.provider
+
+
+class SignOff(Command):
+    """A team goes off duty."""
+
+    provider: str
+    team: Code
+    relief: Code | None = None
+    """The team that goes on in its place; null when nobody does."""
 
     @property
     def key(self) -> str:

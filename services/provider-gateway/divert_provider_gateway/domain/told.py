@@ -30,7 +30,7 @@ from divert_contracts.facts.cases import (
     TeamEnRoute,
     TeamOnScene,
 )
-from divert_contracts.facts.shifts import ShiftChanged
+from divert_contracts.facts.shifts import ShiftChanged, SignedOff
 from divert_contracts.step import Next, Refusal
 from divert_contracts.vocabulary import (
     Contact,
@@ -47,6 +47,7 @@ from divert_provider_gateway.domain.case import (
     Case,
     CaseStage,
     Identity,
+    Note,
     Roster,
     Rules,
     ended,
@@ -54,6 +55,8 @@ from divert_provider_gateway.domain.case import (
 )
 from divert_provider_gateway.domain.said import (
     LONGEST_ARRIVAL,
+    MOST_NOTES,
+    MOST_TEAMS,
     Acknowledge,
     Answering,
     AnswerSafetyCheck,
@@ -68,13 +71,17 @@ from divert_provider_gateway.domain.said import (
     GoEnRoute,
     HandBack,
     MakeContact,
+    OnShift,
     RaiseEmergency,
     ReportBackup,
     ReportFollowUp,
     ReportSafetyEvent,
     RequestBackup,
     Said,
+    SignOff,
+    SignOn,
     Tell,
+    WriteNote,
 )
 
 LONGEST_FOLLOW_UP = timedelta(days=366)
@@ -98,7 +105,7 @@ class Voice(TypedDict):
 
 
 A = TypeVar("A", bound=Said)
-Told = tuple[Case, CaseFact] | Refusal
+Told = tuple[Case, CaseFact | None] | Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +147,7 @@ def told(case: Case, command: Tell, rules: Rules, at: datetime) -> Next[Case]:
     if isinstance(done, Refusal):
         return Next(case, refused=done)
     after, fact = done
-    return Next(settled(after, rules), (fact,), answer=_status(after, identity))
+    return Next(settled(after, rules), () if fact is None else (fact,), answer=_status(after, identity))
 
 
 def _refusal(case: Case, stage: CaseStage, identity: Identity, said: Said, rule: Rule[Any]) -> Refusal | None:
@@ -180,6 +187,11 @@ NOT_ENDED = Refusal("not-ended", "A follow-up is reported after the case has end
 NO_ARRIVAL = Refusal("no-arrival-time", "Say when the team will be there: arrive_by or arrive_in_seconds.", 422)
 BAD_ARRIVAL = Refusal("arrival-time", "The arrival time must lie ahead, within 24 hours.", 422)
 NO_CONTACT = Refusal("no-contact", "Say how the team spoke with the person: in_person or phone.", 422)
+NEVER_TAKEN = Refusal("never-taken", "A note is kept only for a case that was taken.")
+TOO_MANY_NOTES = Refusal("too-many-notes", f"A case has at most {MOST_NOTES} notes.")
+NOT_ON_SHIFT = Refusal("relief-not-on-shift", "The relieving team is not on duty. Sign it on first.", 422)
+OWN_RELIEF = Refusal("own-relief", "A team cannot relieve itself.", 422)
+TOO_MANY_TEAMS = Refusal("too-many-teams", f"At most {MOST_TEAMS} teams can be on duty.", 422)
 BAD_FOLLOW_UP = Refusal("follow-up-time", "The follow-up must be due within a year from now.", 422)
 
 
@@ -249,16 +261,19 @@ def _ask(case: Case, said: Ask, voice: Voice) -> Told:
 
 def _request_backup(case: Case, said: RequestBackup, voice: Voice) -> Told:
     position = _position_of(case) if said.position is None else said.position
-    return case, BackupRequested(**voice, hazards=said.hazards, medical=said.medical, position=position)
+    after = case.model_copy(update={"backup_at": voice["occurred_at"], "backup_arrived_at": None})
+    return after, BackupRequested(**voice, hazards=said.hazards, medical=said.medical, position=position)
 
 
 def _raise_emergency(case: Case, said: RaiseEmergency, voice: Voice) -> Told:
     position = _position_of(case) if said.position is None else said.position
-    return case, EmergencyRaised(**voice, hazards=said.hazards, position=position)
+    after = case.model_copy(update={"emergency_at": voice["occurred_at"], "backup_arrived_at": None})
+    return after, EmergencyRaised(**voice, hazards=said.hazards, position=position)
 
 
 def _report_backup(case: Case, said: ReportBackup, voice: Voice) -> Told:
-    return case, BackupArrived(**voice, unit=said.unit)
+    after = case.model_copy(update={"backup_arrived_at": voice["occurred_at"]})
+    return after, BackupArrived(**voice, unit=said.unit)
 
 
 def _confirm_recall(case: Case, said: ConfirmRecall, voice: Voice) -> Told:
@@ -282,7 +297,11 @@ def _close(case: Case, said: Close, voice: Voice) -> Told:
         return BAD_FOLLOW_UP
     follow_up_due = None if said.follow_up_due is None else said.follow_up_due.astimezone(UTC)
     after = ended(case, CaseStage.CLOSED, at).model_copy(
-        update={"contact": _further(case, said.contact), "follow_up_due": follow_up_due}
+        update={
+            "contact": _further(case, said.contact),
+            "disposition": said.disposition,
+            "follow_up_due": follow_up_due,
+        }
     )
     return after, CaseClosed(
         **voice,
@@ -302,6 +321,15 @@ def _report_safety_event(case: Case, said: ReportSafetyEvent, voice: Voice) -> T
     return case, SafetyEventReported(**voice, event=said.event)
 
 
+def _write_note(case: Case, said: WriteNote, voice: Voice) -> Told:
+    if case.acknowledged_at is None:
+        return NEVER_TAKEN
+    if len(case.notes) >= MOST_NOTES:
+        return TOO_MANY_NOTES
+    note = Note(text=said.text, at=voice["occurred_at"], said_at=voice["said_at"], by=said.by)
+    return case.model_copy(update={"notes": (*case.notes, note)}), None
+
+
 TABLE: dict[type[Said], Rule[Any]] = {
     Acknowledge: Rule(NOBODY_YET, _acknowledge, repeats=HELD),
     Decline: Rule(NOBODY_YET, _decline, repeats=frozenset({CaseStage.DECLINED})),
@@ -313,6 +341,7 @@ TABLE: dict[type[Said], Rule[Any]] = {
     ),
     HandBack: Rule(HELD, _hand_back, repeats=frozenset({CaseStage.HANDED_BACK})),
     Close: Rule(HELD, _close),
+    WriteNote: Rule(HELD | ENDED_HELD, _write_note),
     MakeContact: Rule(HELD | ENDED_HELD, _make_contact),
     Ask: Rule(LIVE, _ask),
     ReportFollowUp: Rule(ENDED_HELD, _report_follow_up),
@@ -365,13 +394,43 @@ def _believed(said_at: datetime | None, at: datetime) -> datetime | None:
 
 def shift_changed(roster: Roster, command: ChangeShift, _rules: Rules, at: datetime) -> Next[Roster]:
     """Publish who is on duty; the same again is no news."""
-    teams = tuple(
-        Team(team=one.team, unit=one.unit, members=one.members, languages=one.languages, needs=one.needs)
-        for one in command.teams
-    )
+    teams = tuple(_team(one) for one in command.teams)
     if len({one.team for one in teams}) < len(teams):
         return Next(roster, refused=Refusal("team-twice", "A team stands more than once in the list.", 422))
+    return _on_duty(roster, teams, at)
+
+
+def signed_on(roster: Roster, command: SignOn, _rules: Rules, at: datetime) -> Next[Roster]:
+    """Add a team to those on duty, or what it says of itself anew."""
+    others = tuple(one for one in roster.teams if one.team != command.team.team)
+    if len(others) >= MOST_TEAMS:
+        return Next(roster, refused=TOO_MANY_TEAMS)
+    team = _team(command.team)
+    if team in roster.teams:
+        return Next(roster, answer=roster)
+    return _on_duty(roster, (*others, team), at)
+
+
+def signed_off(roster: Roster, command: SignOff, _rules: Rules, at: datetime) -> Next[Roster]:
+    """Take a team off duty and say which one relieves it; one that is off already is no news."""
+    if command.relief == command.team:
+        return Next(roster, refused=OWN_RELIEF)
+    on_duty = {one.team for one in roster.teams}
+    if command.team not in on_duty:
+        return Next(roster, answer=roster)
+    if command.relief is not None and command.relief not in on_duty:
+        return Next(roster, refused=NOT_ON_SHIFT)
+    teams = tuple(one for one in roster.teams if one.team != command.team)
+    return _on_duty(roster, teams, at, SignedOff(team=command.team, relief=command.relief))
+
+
+def _on_duty(roster: Roster, teams: tuple[Team, ...], at: datetime, *off: SignedOff) -> Next[Roster]:
     if roster.changed_at is not None and roster.teams == teams:
         return Next(roster, answer=roster)
     after = Roster(provider=roster.provider, teams=teams, changed_at=at)
-    return Next(after, (ShiftChanged(occurred_at=at, provider=roster.provider, teams=teams),), answer=after)
+    fact = ShiftChanged(occurred_at=at, provider=roster.provider, teams=teams, signed_off=off)
+    return Next(after, (fact,), answer=after)
+
+
+def _team(said: OnShift) -> Team:
+    return Team(team=said.team, unit=said.unit, members=said.members, languages=said.languages, needs=said.needs)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from divert_contracts.model import Model
 from divert_reporting.adapters.figures import figures
 from divert_reporting.adapters.tables import TABLES, column
-from divert_reporting.domain.figures import Cell, Figure
+from divert_reporting.domain.cells import Cell, Figure
 
 CANONICAL = (
     "The canonical text of a table, over which seals and digests are made, is one line a row, ordered by its key: a"

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from divert_chassis import logs
 from divert_chassis.errors import TRANSIENT, backoff
 from divert_reporting.adapters.outcomes import Filter
-from divert_reporting.domain.figures import Cell, Figure, Kind
+from divert_reporting.domain.cells import Cell, Figure, Kind
 
 if TYPE_CHECKING:
     from divert_reporting.adapters.tables import Connection, Pool

@@ -9,6 +9,7 @@ import asyncpg
 
 from divert_contracts.model import Model
 from divert_reporting.adapters.tables import STEPS
+from divert_reporting.domain.figures import Shadowed, in_danger_order
 from divert_reporting.domain.outcome import CallOutcome
 
 if TYPE_CHECKING:
@@ -137,6 +138,26 @@ class Outcomes:
             *values,
         )
         return {row["denominator"]: row["calls"] for row in rows}
+
+    async def rereviews(self, wanted: Filter) -> list[tuple[str, str, int]]:
+        """Return what the rules had decided, what a person would have, and the number of such calls."""
+        where, values = wanted.where()
+        rows = await self._pool.fetch(
+            f"SELECT rereview_of, rereview, count(*) AS calls FROM call_outcomes WHERE {where}"
+            " AND rereview IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
+            *values,
+        )
+        return [(row["rereview_of"], row["rereview"], row["calls"]) for row in rows]
+
+    async def shadowed(self, wanted: Filter) -> list[Shadowed]:
+        """Return the calls that a policy tried beside would have decided otherwise, in number."""
+        where, values = wanted.where()
+        rows = await self._pool.fetch(
+            "SELECT shadow_policy AS policy, shadow_change AS change, rule_ids[1] AS rule, shadow_rule,"
+            f" count(*) AS calls FROM call_outcomes WHERE {where} AND shadow_policy IS NOT NULL GROUP BY 1, 2, 3, 4",
+            *values,
+        )
+        return in_danger_order(Shadowed.model_validate(dict(row)) for row in rows)
 
     async def hours(self, wanted: Filter, *, limit: int) -> list[Hour]:
         """Return the counts by hour of acceptance, newest first."""

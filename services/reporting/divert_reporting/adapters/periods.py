@@ -11,8 +11,8 @@ from divert_reporting.adapters.figures import figures, read
 from divert_reporting.adapters.outcomes import Filter
 from divert_reporting.adapters.tables import digest
 from divert_reporting.domain.case_outcome import CaseOutcome
+from divert_reporting.domain.cells import Cell, Cells
 from divert_reporting.domain.cost import Hours, team_hours
-from divert_reporting.domain.figures import Cell, Cells
 from divert_reporting.domain.outcome import ShiftChange
 from divert_reporting.domain.seal import Seal
 

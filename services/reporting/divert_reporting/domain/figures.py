@@ -1,86 +1,88 @@
-"""What a figure says: numbers with what they are of, and the definition that goes with them."""
+"""Figures with their uncertainty."""
 
-from collections.abc import Iterable, Sequence
-from enum import StrEnum
+from collections.abc import Iterable
+from math import sqrt
 
 from divert_contracts.model import Model
+from divert_contracts.vocabulary import Change, Eligibility
+
+Z = 1.959963984540054
+"""Of the normal distribution, for 95%."""
 
 
-class Kind(StrEnum):
-    """How the numbers of a figure are put together from days."""
+class Pair(Model):
+    """How often the rules and a person decided so."""
 
-    COUNTS = "counts"
-    """Added up."""
-    TIMES = "times"
-    """Median and P90 of what single calls took."""
-    PLACES = "places"
-    """Places by how many calls each had."""
+    automatic: Eligibility
+    person: Eligibility
+    """``needs_review`` when the person would have asked somebody."""
+    calls: int
 
 
-class Cell(Model):
-    """One number of a figure."""
+class Agreement(Model):
+    """How often a person who decided again, without knowing it, what the rules had decided came to the same."""
 
-    dimension: str
-    """By what the figure is divided: ``all``, ``provider``, ``division`` and so on, or an aspect of its own."""
-    part: str
-    """Which of these."""
-    measure: str
-    """What is counted or timed."""
-    n: int
-    """How many; for times, how many of them are known."""
-    missing: int = 0
-    """For times: how many are not known, or cannot be true."""
-    median: int | None = None
-    """Seconds; half took no longer. Nearest rank: a time that was really taken."""
-    p90: int | None = None
-    """Seconds; nine in ten took no longer."""
+    rereviewed: int
+    """Calls."""
+    agreed: int
+    """Calls."""
+    share: float | None
+    """Agreed of those decided again, 0 to 1; null when there are none."""
+    low: float | None
+    """Lower end of the 95% interval (Wilson)."""
+    high: float | None
+    """Upper end."""
+    pairs: tuple[Pair, ...]
 
 
-class Figure(Model):
-    """A figure's definition."""
-
-    name: str
-    title: str
-    kind: Kind
-    unit: str
-    definition: str
-    """In plain words."""
-    cannot: str
-    """What it does not say."""
-    source: str
-    """The topics that it comes from."""
-    everything: bool = False
-    """It counts what is outside the denominators too."""
-    sql: str
-    """The query over the rows of the period: ``calls`` and ``cases``."""
+def agreement(counted: Iterable[tuple[str, str, int]]) -> Agreement:
+    """Return the figure from counts by what the rules and what persons decided."""
+    pairs = tuple(Pair(automatic=Eligibility(a), person=Eligibility(p), calls=n) for a, p, n in counted)
+    rereviewed = sum(one.calls for one in pairs)
+    agreed = sum(one.calls for one in pairs if one.automatic is one.person)
+    low, high = wilson(agreed, rereviewed) if rereviewed else (None, None)
+    return Agreement(
+        rereviewed=rereviewed,
+        agreed=agreed,
+        share=agreed / rereviewed if rereviewed else None,
+        low=low,
+        high=high,
+        pairs=pairs,
+    )
 
 
-class Cells:
-    """The numbers of one figure, to be looked up."""
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """Return the 95% interval of a share (Wilson's score, without correction for continuity).
 
-    def __init__(self, cells: Iterable[Cell]) -> None:
-        """Hold the cells in their order."""
-        self.all = tuple(cells)
-        self._by = {(one.dimension, one.part, one.measure): one for one in self.all}
+    Args:
+        hits: how many.
+        of: of how many; at least 1.
+    """
+    share = hits / of
+    centre = share + Z * Z / (2 * of)
+    spread = Z * sqrt(share * (1 - share) / of + Z * Z / (4 * of * of))
+    whole = 1 + Z * Z / of
+    # Rounding may not push an end past the share itself.
+    return max(0.0, min(share, (centre - spread) / whole)), min(1.0, max(share, (centre + spread) / whole))
 
-    def n(self, measure: str, part: str = "all", dimension: str = "all") -> int:
-        """Return a count; what is not there was never counted, and is 0."""
-        found = self._by.get((dimension, part, measure))
-        return 0 if found is None else found.n
 
-    def cell(self, measure: str, part: str = "all", dimension: str = "all") -> Cell:
-        """Return a cell; an empty one where there is none."""
-        empty = Cell(dimension=dimension, part=part, measure=measure, n=0)
-        return self._by.get((dimension, part, measure), empty)
+class Shadowed(Model):
+    """Calls that a policy tried beside the one in force would have decided otherwise."""
 
-    def parts(self, dimension: str) -> Sequence[str]:
-        """Return the parts of a dimension, as sorted."""
-        return tuple(dict.fromkeys(one.part for one in self.all if one.dimension == dimension))
+    policy: str
+    """The version that is tried."""
+    change: Change
+    rule: str | None
+    """The rule that decided."""
+    shadow_rule: str | None
+    """The rule by which it would have been decided."""
+    calls: int
 
-    def of(self, dimension: str, part: str | None = None) -> Sequence[Cell]:
-        """Return the cells of a dimension, or of one part of it."""
-        return tuple(one for one in self.all if one.dimension == dimension and part in (None, one.part))
 
-    def total(self, dimension: str, part: str | None = None) -> int:
-        """Return the sum over a dimension, or over one part of it."""
-        return sum(one.n for one in self.of(dimension, part))
+def in_danger_order(counted: Iterable[Shadowed]) -> list[Shadowed]:
+    """Return the counts by version, dangerous changes first, most calls before fewer."""
+    order = {change: place for place, change in enumerate(Change)}
+    return sorted(
+        counted,
+        key=lambda one: (one.policy, order[one.change], -one.calls, one.rule or "", one.shadow_rule or ""),
+    )

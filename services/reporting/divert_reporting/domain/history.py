@@ -6,15 +6,14 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from divert_contracts.facts.base import CaseFact, Fact
-from divert_contracts.facts.cases import BackupRequested, CaseAcknowledged, PersonContacted, TeamEnRoute, TeamOnScene
+from divert_contracts.facts.cases import CaseAcknowledged, PersonContacted, TeamEnRoute, TeamOnScene
 from divert_contracts.facts.routing import CaseOffered, CaseRecalled
-from divert_contracts.vocabulary import Answer, Contact, Hazard, RecallReason
+from divert_contracts.vocabulary import Contact, RecallReason
 
 F = TypeVar("F", bound=Fact)
 
 NEVER_HAD = frozenset({RecallReason.ANSWER_OVERDUE, RecallReason.ARRIVAL_TOO_LATE})
 """Recalls of an offer whose answer came or promised too late: its provider never had the call."""
-MEDICAL = frozenset({Hazard.MEDICAL, Hazard.OVERDOSE})
 CLOSENESS = {Contact.NONE: 0, Contact.UNKNOWN: 1, Contact.PHONE: 2, Contact.IN_PERSON: 3}
 
 
@@ -64,12 +63,6 @@ def taken_cases(facts: Facts) -> dict[UUID, datetime]:
             if until is None or one.occurred_at <= until:
                 taken.setdefault(one.case_id, one.occurred_at)
     return taken
-
-
-def medical_only(request: BackupRequested) -> bool:
-    """Say whether a team asked for medical help and for nothing else."""
-    medical = request.medical is Answer.YES or not MEDICAL.isdisjoint(request.hazards)
-    return medical and MEDICAL.issuperset(request.hazards)
 
 
 def told_at(fact: CaseFact | None) -> datetime | None:

@@ -31,15 +31,18 @@ from divert_contracts.facts.routing import (
     CallReviewed,
     CaseOffered,
     CaseRecalled,
+    DecisionRereviewed,
     HandoffConfirmed,
     ResponderRecorded,
 )
 from divert_contracts.facts.shifts import ShiftChanged
-from divert_contracts.facts.triage import CallTriaged
+from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.model import Model, Term
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Acuity,
     Answer,
+    Change,
     Contact,
     Direction,
     Disposition,
@@ -59,10 +62,8 @@ from divert_contracts.vocabulary import (
 )
 from divert_reporting.domain.history import (
     CLOSENESS,
-    MEDICAL,
     Facts,
     latest,
-    medical_only,
     offers_of,
     taken_cases,
     told_at,
@@ -135,10 +136,20 @@ class CallOutcome(Model):
     """What a person decided last; null without a review."""
     place: str | None = None
     """Keyed hash of the address, for repeat locations; its key is destroyed yearly, so it tells nothing after that."""
+    rereview_of: Eligibility | None = None
+    """What the rules had decided where a person decided it again without knowing; null where nobody did."""
+    rereview: Eligibility | None = None
+    """What that person would have decided."""
     rule_ids: tuple[str, ...] = ()
     """Every rule that fired for that revision, the deciding one first."""
     policy: str | None = None
     """Version of the triage policy."""
+    shadow_policy: str | None = None
+    """Version of the policy that was tried beside, where it would have decided the newest revision otherwise."""
+    shadow_change: Change | None = None
+    """What it would have changed."""
+    shadow_rule: str | None = None
+    """The rule by which it would have decided."""
     routing_policy: str | None = None
     """Version of the routing policy."""
 
@@ -300,6 +311,7 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
     judged = facts.each(CallTriaged)
     decided = _newest([one for one in judged if end is None or one.occurred_at <= end.occurred_at]) or _newest(judged)
     decision = None if decided is None else decided.decision
+    shadow = _shadow(facts.each(ShadowDiffered), decided)
     offers = offers_of(facts)
     pictures = [one.picture for one in (*offers[-1:], opened, _newest(judged)) if one is not None]
     picture = pictures[-1] if pictures else UNSEEN
@@ -311,6 +323,7 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
     told_off = {one.handoff_id for one in handoffs}
     helpers = facts.each(ResponderRecorded)
     review = facts.last(CallReviewed)
+    again = facts.last(DecisionRereviewed)
     follow_up = facts.last(FollowUpDone)
     result = None if end is None else end.outcome
     danger = _danger_known(facts, held, taken)
@@ -341,8 +354,13 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         eligibility=None if decision is None else decision.eligibility,
         review=None if review is None else review.eligibility,
         place=next((one.place for one in reversed(pictures) if one.place is not None), None),
+        rereview_of=None if again is None else again.automatic,
+        rereview=None if again is None else again.eligibility,
         rule_ids=() if decision is None else tuple(fired.rule for fired in decision.rules),
         policy=(None if decision is None else decision.policy) if end is None else end.policy,
+        shadow_policy=None if shadow is None else shadow.shadow.policy,
+        shadow_change=None if shadow is None else shadow.change,
+        shadow_rule=None if shadow is None or not shadow.shadow.rules else shadow.shadow.rules[0].rule,
         routing_policy=None if end is None else end.routing_policy,
         provider=(offers[-1].provider if offers else None) if end is None else end.provider,
         offered_to=tuple(offer.provider for offer in offers),
@@ -379,7 +397,7 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         else closed.disposition,
         police=_police(facts, PoliceInvolvement.NONE if end is None else end.police),
         backup_requests=len(facts.each(BackupRequested)),
-        medical_requests=sum(map(medical_only, facts.each(BackupRequested))),
+        medical_requests=sum(not one.for_police for one in facts.each(BackupRequested)),
         emergencies=len(facts.each(EmergencyRaised)),
         hand_back=end.hand_back
         if end is not None and end.hand_back is not None
@@ -391,7 +409,7 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         danger_known_at=danger,
         withdrawn_at=None if danger is None else _withdrawn(held, danger),
         recommended=handoffs[-1].recommend if handoffs else None,
-        who_responded=Responder.PROVIDER if result is Outcome.SERVED else helpers[-1].responder if helpers else None,
+        who_responded=Responder.PROVIDER if result is Outcome.SERVED else _who(helpers),
         responder_dispatched_at=latest(one.dispatched_at for one in helpers),
         responder_arrived_at=latest(one.arrived_at for one in helpers),
         responder_cleared_at=latest(one.cleared_at for one in helpers),
@@ -425,6 +443,14 @@ STAGE_SAID: dict[type[Fact], Stage] = {
     TeamOnScene: Stage.ON_SCENE,
 }
 PROGRESS = (Stage.OFFERED, Stage.ACKNOWLEDGED, Stage.EN_ROUTE, Stage.ON_SCENE)
+
+
+def _shadow(differed: Sequence[ShadowDiffered], decided: CallTriaged | None) -> ShadowDiffered | None:
+    """Return what a policy that is tried beside says otherwise of the revision whose decision counts."""
+    if decided is None:
+        return None
+    told = [one for one in differed if one.revision == decided.revision]
+    return told[-1] if told else None
 
 
 def _newest(judged: Sequence[CallTriaged]) -> CallTriaged | None:
@@ -469,7 +495,7 @@ def _contact(fact: Fact) -> Contact:
 def _police(facts: Facts, concluded: PoliceInvolvement) -> PoliceInvolvement:
     """Return the most far-reaching part of the police; medical help alone is none."""
     emergency = facts.first(EmergencyRaised) is not None
-    asked = emergency or not all(map(medical_only, facts.each(BackupRequested)))
+    asked = emergency or any(one.for_police for one in facts.each(BackupRequested))
     furthest = PoliceInvolvement.NONE if concluded in BACKUP and not asked else concluded
     if asked:
         furthest = max(furthest, PoliceInvolvement.BACKUP_REQUESTED, key=REACH.__getitem__)
@@ -510,6 +536,12 @@ def _withdrawn(held: Facts, danger: datetime) -> datetime | None:
 
 def _queued(fact: CaseFact) -> bool:
     return fact.said_at is not None and fact.occurred_at - fact.said_at > QUEUED_AFTER
+
+
+def _who(helpers: Sequence[ResponderRecorded]) -> Responder | None:
+    """Return who responded, the last that was named; unknown where CAD only says that somebody went."""
+    named = [one.responder for one in helpers if one.responder is not Responder.UNKNOWN]
+    return named[-1] if named else Responder.UNKNOWN if helpers else None
 
 
 def _reported(answers: Iterable[Answer]) -> Answer:

@@ -8,17 +8,19 @@ from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from divert_chassis.pages import Pages
 from divert_chassis.run import Runtime
+from divert_chassis.words import UNSAID, clock, lasted, plain, titled
 from divert_contracts.vocabulary import Feed, Stage
 from divert_reporting.adapters.outcomes import Filter, Outcomes
 from divert_reporting.adapters.tables import STEPS
+from divert_reporting.domain.figures import agreement
 from divert_reporting.domain.outcome import CallOutcome, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
-from divert_reporting.pages.words import UNSAID, clock, lasted, plain, sentence, titled
+from divert_reporting.pages.words import sentence
 
 HERE = Path(__file__).parent
 SHOWN = 50
@@ -75,27 +77,15 @@ class TimelineEntry:
 
 def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> None:
     """Add the pages to the routes."""
-    pages = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    pages = Pages(HERE, runtime.clock)
+    pages.add_assets(router)
 
     def told(time: datetime | None) -> str:
         return clock(time, zone)
 
-    pages.filters |= {"plain": plain, "titled": titled, "clock": told}
-    icon = (HERE / "assets" / "icon.svg").read_bytes()
-    style = (HERE / "assets" / "reporting.css").read_bytes()
-
-    def shown(name: str, status: int = 200, **values: object) -> HTMLResponse:
-        return HTMLResponse(pages.get_template(name).render(now=runtime.clock.now(), zone=zone, **values), status)
-
-    @router.get("/assets/reporting.css", include_in_schema=False)
-    async def read_style() -> Response:
-        return Response(style, media_type="text/css", headers={"cache-control": "max-age=300"})
-
-    @router.get("/assets/icon.svg", include_in_schema=False)
-    async def read_icon() -> Response:
-        return Response(icon, media_type="image/svg+xml", headers={"cache-control": "max-age=86400"})
+    pages.env.filters |= {"plain": plain, "titled": titled, "clock": told}
+    pages.knows(zone=zone)
+    shown = pages.shown
 
     @router.get("/", include_in_schema=False)
     async def read_front(
@@ -119,6 +109,8 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> N
             calls=calls,
             ages={call.call_id: _age(call, now) for call in calls},
             outside=outside,
+            shadowed=await outcomes.shadowed(today),
+            agreement=agreement(await outcomes.rereviews(Filter(agency=agency))),
         )
 
     @router.get("/calls/{call_id}", include_in_schema=False)

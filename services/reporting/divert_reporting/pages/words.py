@@ -1,11 +1,11 @@
 """Facts and codes in plain words."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from divert_chassis.words import clock, plain, titled
 from divert_contracts.facts.base import CaseFact, Fact
 from divert_contracts.facts.cases import (
     BackupArrived,
@@ -27,6 +27,7 @@ from divert_contracts.facts.cases import (
 )
 from divert_contracts.facts.routing import (
     AssistanceRequested,
+    CallClaimed,
     CallConcluded,
     CallDirected,
     CallHandedOff,
@@ -37,6 +38,7 @@ from divert_contracts.facts.routing import (
     CaseUpdated,
     DangerCleared,
     DangerNearby,
+    DecisionRereviewed,
     HandoffConfirmed,
     QuestionAnswered,
     ResponderRecorded,
@@ -44,53 +46,6 @@ from divert_contracts.facts.routing import (
 )
 from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.topics import CASES, ROUTING, TRIAGE
-
-UNSAID = "\N{EN DASH}"
-"""Stands where nothing is known."""
-SMALL = 100
-"""Up to so many of a unit are told in it."""
-
-NAMES: Mapping[str, str] = {
-    "psap": "the dispatcher",
-    "lafd": "LAFD",
-    "meu": "MEU",
-    "988": "988",
-    "911": "911",
-    "umcr": "UMCR",
-    "circle": "CIRCLE",
-    "fire_ems": "fire and EMS",
-    "ems": "EMS",
-    "cad": "CAD",
-}
-
-
-def plain(code: str | StrEnum | None) -> str:
-    """Return a code as words: ``eligible_not_served`` reads "eligible not served"."""
-    if code is None:
-        return UNSAID
-    text = str(code)
-    return NAMES.get(text, text.replace("_", " "))
-
-
-def titled(provider: str | None) -> str:
-    """Return a provider's name: ``penny-lane`` reads "Penny Lane"."""
-    if provider is None:
-        return UNSAID
-    return NAMES.get(provider, provider.replace("-", " ").title())
-
-
-def lasted(span: timedelta) -> str:
-    """Return a length of time: "42 s", "12 min", "3 h 05 min"."""
-    seconds = max(0, int(span.total_seconds()))
-    if seconds < SMALL:
-        return f"{seconds} s"
-    minutes = seconds // 60
-    return f"{minutes} min" if minutes < SMALL else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def clock(time: datetime | None, zone: ZoneInfo) -> str:
-    """Return the time of day."""
-    return UNSAID if time is None else f"{time.astimezone(zone):%H:%M:%S}"
 
 
 def _listed(words: Iterable[str | StrEnum]) -> str:
@@ -150,7 +105,15 @@ def _assistance(fact: AssistanceRequested, zone: ZoneInfo) -> str:
 def _shadow(fact: ShadowDiffered, _zone: ZoneInfo) -> str:
     return (
         f"The policy tried beside ({fact.shadow.policy}) says {plain(fact.shadow.eligibility)},"
-        f" not {plain(fact.in_force.eligibility)}."
+        f" not {plain(fact.in_force.eligibility)}: {plain(fact.change)}."
+    )
+
+
+def _from(fact: CallClaimed) -> str:
+    if fact.previous is None:
+        return ""
+    return (
+        f", handed over by {fact.previous}" if fact.said_by == fact.previous else f", taken over from {fact.previous}"
     )
 
 
@@ -164,6 +127,11 @@ SENTENCES: Mapping[type[Fact], Callable[[Any, ZoneInfo], str]] = {
     CallOpened: _opened,
     CallReviewed: lambda fact, _: f"Reviewed: {plain(fact.eligibility)}, because {plain(fact.reason)}.",
     CallDirected: lambda fact, _: f"The desk orders: {plain(fact.direction)}, because {plain(fact.reason)}.",
+    CallClaimed: lambda fact, _: f"{fact.by} looks after it at the desk{_from(fact)}.",
+    DecisionRereviewed: lambda fact, _: (
+        f"Decided again, blind: {plain(fact.eligibility)}, because {plain(fact.reason)};"
+        f" the rules had said {plain(fact.automatic)}."
+    ),
     CaseOffered: _offered,
     CaseUpdated: lambda fact, _: f"{titled(fact.provider)} is told of a change to the call.",
     CaseRecalled: _recalled,

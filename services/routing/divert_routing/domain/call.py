@@ -1,6 +1,6 @@
 """What routing remembers of a call, and when it wants to be woken."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Self
 from uuid import UUID
@@ -12,16 +12,19 @@ from divert_contracts.facts.base import Deadlines
 from divert_contracts.model import Model
 from divert_contracts.step import Due, State, Timer
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Acuity,
     Answer,
     Assistance,
     CancelReason,
     Contact,
     Disposition,
+    Eligibility,
     Feed,
     HandBackReason,
     HandOffReason,
     Hazard,
+    Need,
     Outcome,
     OutcomeReason,
     PoliceInvolvement,
@@ -33,9 +36,6 @@ from divert_contracts.vocabulary import (
     TeamPosition,
 )
 from divert_routing.domain import timers
-
-MEDICAL = frozenset({Hazard.MEDICAL, Hazard.OVERDOSE})
-"""The hazards that call for an ambulance and are no danger to a team."""
 
 POSITIONS = {
     Stage.ACKNOWLEDGED: TeamPosition.PREPARING,
@@ -64,6 +64,7 @@ class Case(Changeable):
     """When routing gives an unanswered offer up."""
     en_route_within: timedelta
     on_scene_within: timedelta
+    unmet_needs: tuple[Need, ...] = ()
     acknowledged_at: AwareDatetime | None = None
     arrive_by: AwareDatetime | None = None
     """What the provider promised."""
@@ -81,6 +82,10 @@ class Case(Changeable):
     unit: str | None = None
     questions: tuple[Question, ...] = ()
     """Asked by the team, not answered yet."""
+    asked_at: AwareDatetime | None = None
+    """When the oldest of them was asked."""
+    extended_to: AwareDatetime | None = None
+    """The later limit that the desk granted last."""
     medical_told: bool = False
     """The PSAP was asked for an ambulance."""
     backup_wanted: bool = False
@@ -134,6 +139,18 @@ class Recall(Model):
     told_psap: bool = False
 
 
+class Nearby(Model):
+    """Danger that another call told of."""
+
+    hazards: tuple[Hazard, ...]
+    same_place: bool
+    """At this call's address or number, or the call that it reopens; else in a cell close by."""
+    since: AwareDatetime
+    """When it came to this call."""
+    said: bool = False
+    """``DangerNearby`` was published."""
+
+
 class Reviewed(Model):
     """That a person found the call eligible, and what they saw."""
 
@@ -141,6 +158,28 @@ class Reviewed(Model):
     """The safety answers; the review lapses when a later revision changes one."""
     hazards: tuple[Hazard, ...]
     """The review lapses when a later revision has a sign of another one."""
+    nearby: dict[str, tuple[Hazard, ...]] = Field(default={})
+    """Danger in calls close by, by their ids; the review lapses when there is another."""
+
+
+class Claim(Model):
+    """Who at the desk looks after the call."""
+
+    by: str
+    at: AwareDatetime
+    until: AwareDatetime
+    """While it runs nobody else may review; whoever looked after the call is remembered after it."""
+
+
+class Rereview(Model):
+    """A decision that the rules took by themselves, chosen to be decided again by a person who does not know it."""
+
+    revision: Revision
+    automatic: Eligibility
+    policy: str
+    since: AwareDatetime
+    waiting: bool = True
+    """Nobody has decided again, and the revision is the newest."""
 
 
 class Call(State):
@@ -190,9 +229,17 @@ class Call(State):
     """The rule or source that first spoke of danger."""
     cleared: dict[Hazard, AwareDatetime] = Field(default_factory=dict[Hazard, AwareDatetime])
     """Dangers that a named person cleared, and when; what was accepted later counts anew."""
+    danger_until: AwareDatetime | None = None
+    """Until when the call's own danger counts for calls close by."""
+    nearby: dict[str, Nearby] = Field(default_factory=dict[str, Nearby])
+    """Danger in calls close by, by their ids."""
+    reopens: UUID | None = None
     reviewed: Reviewed | None = None
     programme: Programme | None = None
     """What the desk chose instead of the decision's programme."""
+
+    claim: Claim | None = None
+    rereview: Rereview | None = None
 
     triage_by: AwareDatetime | None = None
     review_by: AwareDatetime | None = None
@@ -210,6 +257,8 @@ class Call(State):
     """The last that acknowledged, else the last that was asked."""
     case_id: UUID | None = None
     """Of that provider."""
+    unmet_needs: tuple[Need, ...] = ()
+    """By that provider."""
 
     cancelled: CancelReason | None = None
     duplicate_of: UUID | None = None
@@ -254,14 +303,59 @@ class Call(State):
         return Feed.UNKNOWN if self.picture is None else Feed.OBSERVED
 
     @property
+    def told_private(self) -> Private | None:
+        """The private part as others are told it."""
+        return None if self.private is None else self.private.for_others()
+
+    @property
     def complete(self) -> bool:
         """Whether the newest revision's own fact and its triage have both come: nothing is offered without."""
         return self.own and self.judged
 
     @property
     def dangers(self) -> tuple[Hazard, ...]:
-        """The known hazards that are danger to an unarmed team."""
+        """The known hazards that are danger to an unarmed team, at this call's own place."""
+        if not self.nearby:
+            return self.reported
+        return tuple(dict.fromkeys((*self.reported, *_hazards(self.nearby_dangers(same_place=True)))))
+
+    @property
+    def reported(self) -> tuple[Hazard, ...]:
+        """The dangers that were reported of this call itself."""
         return tuple(hazard for hazard in self.hazards if hazard not in MEDICAL)
+
+    @property
+    def own_dangers(self) -> tuple[Hazard, ...]:
+        """The dangers that this call tells calls close by: also what triage has not spoken of yet."""
+        return tuple(dict.fromkeys((*self.reported, *self.alarming)))
+
+    @property
+    def all_dangers(self) -> tuple[Hazard, ...]:
+        """All that a team must hear of: of this call, and of those close by."""
+        return tuple(dict.fromkeys((*self.reported, *_hazards(self.nearby_dangers()))))
+
+    def nearby_dangers(self, *, same_place: bool = False) -> dict[str, tuple[Hazard, ...]]:
+        """Return the dangers in other calls that nobody has cleared here since, by those calls' ids.
+
+        Args:
+            same_place: only those at this call's own place.
+        """
+        found: dict[str, tuple[Hazard, ...]] = {}
+        for other, one in self.nearby.items():
+            here = tuple(
+                hazard for hazard in one.hazards if hazard not in self.cleared or one.since > self.cleared[hazard]
+            )
+            if here and (one.same_place or not same_place):
+                found[other] = here
+        return found
+
+    @property
+    def menaced(self) -> bool:
+        """Whether there is danger close by that nobody saw who sent a team all the same."""
+        if not self.nearby:
+            return False
+        seen = {} if self.reviewed is None else self.reviewed.nearby
+        return any(not set(here) <= set(seen.get(other, ())) for other, here in self.nearby_dangers().items())
 
     @property
     def acuity(self) -> Acuity:
@@ -347,6 +441,10 @@ class Call(State):
             "provider": self.provider if self.case is None else self.case.provider,
             "acuity": self.acuity,
         }
+
+
+def _hazards(found: Mapping[str, tuple[Hazard, ...]]) -> Iterator[Hazard]:
+    return (hazard for hazards in found.values() for hazard in hazards)
 
 
 def _of_case(case: Case) -> list[Due]:

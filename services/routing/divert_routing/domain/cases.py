@@ -19,8 +19,9 @@ from divert_contracts.facts.cases import (
     TeamEnRoute,
     TeamOnScene,
 )
-from divert_contracts.step import Next
+from divert_contracts.step import Next, Rejected
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Answer,
     Assistance,
     Contact,
@@ -35,14 +36,16 @@ from divert_contracts.vocabulary import (
     Stage,
     TeamPosition,
 )
-from divert_routing.domain import dangers, endings, offers, promises
-from divert_routing.domain.call import MEDICAL, Call, Case
+from divert_routing.domain import dangers, endings, failures, offers, promises
+from divert_routing.domain.call import Call, Case
 from divert_routing.domain.decisions import ambulance, consider, endanger
 from divert_routing.domain.given import Given
 from divert_routing.domain.turn import Turn
 
 SEEN_AT: dict[type[CaseFact], TeamPosition] = {TeamEnRoute: TeamPosition.EN_ROUTE, TeamOnScene: TeamPosition.ON_SCENE}
 """Where a team is that says so."""
+CALLS_FOR_HELP = (BackupRequested, EmergencyRaised)
+"""Taken from anybody."""
 CONTACTS = (Contact.NONE, Contact.UNKNOWN, Contact.PHONE, Contact.IN_PERSON)
 """The closest counts."""
 FURTHER = tuple(PoliceInvolvement)
@@ -165,20 +168,20 @@ def question_asked(call: Call, fact: QuestionAsked, given: Given, at: datetime) 
     case = _current(turn.call, fact)
     if case is not None and fact.question not in case.questions:
         case.questions = (*case.questions, fact.question)
+        case.asked_at = case.asked_at or at
     return turn.done()
 
 
 def backup_requested(call: Call, fact: BackupRequested, given: Given, at: datetime) -> Next[Call]:
     """Send for help, whoever has the call; the case stays as it is."""
     turn = _turn(call, fact, given, at)
-    medical = fact.medical is Answer.YES or not MEDICAL.isdisjoint(fact.hazards)
-    hazards = (*fact.hazards, Hazard.MEDICAL) if medical else fact.hazards
+    hazards = (*fact.hazards, Hazard.MEDICAL) if fact.for_medical else fact.hazards
     _report(turn, fact, hazards)
-    if medical:
+    if fact.for_medical:
         _send_ambulance(turn, fact)
-    if not medical or dangers.endangering(fact.hazards):
+    if fact.for_police:
         promises.ask_for_help(turn, Assistance.BACKUP, Responder.PATROL, fact)
-    _in_need(turn, fact)
+        _in_need(turn, fact)
     return turn.done()
 
 
@@ -249,7 +252,9 @@ def involve_police(call: Call, how: PoliceInvolvement) -> None:
 
 def _turn(call: Call, fact: CaseFact, given: Given, at: datetime) -> Turn:
     turn = Turn(call, given, at)
-    turn.call.agency = turn.call.agency or fact.agency
+    turn.name(fact.agency)
+    if not given.knows(fact.provider) and not isinstance(fact, CALLS_FOR_HELP):
+        raise Rejected(failures.UNKNOWN_PROVIDER)
     return turn
 
 
@@ -286,7 +291,7 @@ def _take_up(turn: Turn, case: Case, fact: CaseFact, arrive_by: datetime | None)
         case.close_by = fact.occurred_at + turn.limits.close_within
         call.stage = Stage.ACKNOWLEDGED
         call.acknowledged = True
-        call.provider, call.case_id = case.provider, case.case_id
+        call.provider, call.case_id, call.unmet_needs = case.provider, case.case_id, case.unmet_needs
         if call.picture is not None and call.picture.police_present is Answer.YES:
             involve_police(call, PoliceInvolvement.JOINT)
         ambulance(turn, call.hazards)

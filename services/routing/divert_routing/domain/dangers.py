@@ -5,8 +5,8 @@ from datetime import datetime
 
 from divert_contracts.call import Picture, Signal
 from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.vocabulary import Answer, Certainty, Hazard, Question
-from divert_routing.domain.call import MEDICAL, Call
+from divert_contracts.vocabulary import MEDICAL, Answer, Certainty, Hazard, Question
+from divert_routing.domain.call import Call
 from divert_routing.domain.turn import Turn
 
 ASKED_ABOUT = {
@@ -83,6 +83,8 @@ def counting(call: Call, hazards: Iterable[Hazard], since: datetime) -> tuple[Ha
 def learn(turn: Turn, hazards: tuple[Hazard, ...], said_by: str) -> bool:
     """Remember hazards; return whether danger among them was not known before."""
     call = turn.call
+    if endangering(hazards):
+        call.danger_until = turn.at + turn.limits.nearby.counts_for
     fresh = tuple(hazard for hazard in hazards if hazard not in call.hazards)
     if not fresh:
         return False

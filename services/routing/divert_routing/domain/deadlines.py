@@ -5,7 +5,7 @@ from datetime import datetime
 from divert_contracts.facts.routing import SafetyCheckMissed
 from divert_contracts.step import Next
 from divert_contracts.vocabulary import Assistance, Eligibility, OutcomeReason, RecallReason, Responder, Stage
-from divert_routing.domain import dangers, endings, offers, promises, timers
+from divert_routing.domain import dangers, endings, offers, promises, rereviews, timers
 from divert_routing.domain.call import Call, Case
 from divert_routing.domain.cases import check_next
 from divert_routing.domain.decisions import conclude_on_record, consider, eligibility, is_over
@@ -20,7 +20,11 @@ def triage_overdue(call: Call, timer: timers.TriageOverdue, given: Given, at: da
     now = turn.call
     now.triage_by = None
     dangers.learn(turn, now.alarming, "answer")
-    if now.case is not None:
+    case = now.case
+    if case is not None and case.acknowledged_at is None and not now.judged:
+        # What nobody has judged nobody is offered; a provider that took the call before keeps it.
+        endings.end(turn, endings.TRIAGE_OVERDUE)
+    elif case is not None:
         offers.keep_informed(turn)
     elif is_over(now) or not now.diverted:
         conclude_on_record(turn, endings.UNFINISHED)
@@ -124,6 +128,7 @@ def private_outlived(call: Call, timer: timers.PrivateOutlived, given: Given, at
     del timer
     turn = Turn(call, given, at)
     turn.call.private = None
+    rereviews.drop(turn.call)
     return turn.done()
 
 

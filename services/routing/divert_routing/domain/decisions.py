@@ -1,6 +1,7 @@
 """What is to become of a call, by all that is known of it now."""
 
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Answer,
     Assistance,
     Contact,
@@ -14,7 +15,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain import dangers, endings, offers, promises
-from divert_routing.domain.call import MEDICAL, Call, Reviewed
+from divert_routing.domain.call import Call, Reviewed
 from divert_routing.domain.turn import Turn
 
 
@@ -28,6 +29,8 @@ def consider(turn: Turn) -> None:
     elif not call.opened:
         if call.diverted:
             wait_for_triage(turn)
+    elif call.case is not None and call.menaced:
+        endings.by_danger(turn)
     elif call.case is not None and call.case.acknowledged_at is not None:
         _inform(turn)
     elif is_over(call):
@@ -92,14 +95,18 @@ def eligibility(call: Call) -> Eligibility:
         return Eligibility.ELIGIBLE
     # What was judged without its screening is not offered because the call had been diverted before.
     screened = not (call.diverted and decision.unscreened)
-    if decision.eligibility is Eligibility.ELIGIBLE and screened and not call.cleared:
+    if decision.eligibility is Eligibility.ELIGIBLE and screened and not call.cleared and not call.menaced:
         return Eligibility.ELIGIBLE
     return Eligibility.NEEDS_REVIEW
 
 
 def reviewed_now(call: Call) -> Reviewed:
     """Return what a reviewer sees of the newest revision."""
-    return Reviewed(answers=_safety_answers(call), hazards=tuple(dict.fromkeys(one.hazard for one in call.signals)))
+    return Reviewed(
+        answers=_safety_answers(call),
+        hazards=tuple(dict.fromkeys(one.hazard for one in call.signals)),
+        nearby=call.nearby_dangers(),
+    )
 
 
 def conclude_on_record(turn: Turn, otherwise: endings.Ending) -> None:
@@ -121,7 +128,7 @@ def conclude_on_record(turn: Turn, otherwise: endings.Ending) -> None:
     elif found is Eligibility.INELIGIBLE:
         endings.by_ruling_out_on_record(turn)
     elif found is not Eligibility.ELIGIBLE:
-        endings.end(turn, endings.UNFINISHED)
+        endings.end(turn, endings.UNFINISHED if call.diverted else endings.NOT_REVIEWED)
     elif not call.diverted:
         endings.end(turn, endings.NOT_REFERRED)
     else:
@@ -216,7 +223,7 @@ def _safety_answers(call: Call) -> dict[Question, Answer]:
 def _stands(reviewed: Reviewed, call: Call) -> bool:
     """Say whether a review still holds: no safety answer is another one, and no sign is new."""
     now = reviewed_now(call)
-    return now.answers == reviewed.answers and set(now.hazards) <= set(reviewed.hazards)
+    return now.answers == reviewed.answers and set(now.hazards) <= set(reviewed.hazards) and not call.menaced
 
 
 def _excluded_by_cleared(call: Call) -> bool:

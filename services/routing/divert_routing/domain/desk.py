@@ -22,7 +22,7 @@ from divert_contracts.vocabulary import (
     ReviewReason,
     Stage,
 )
-from divert_routing.domain import dangers, endings, offers
+from divert_routing.domain import claims, dangers, endings, offers
 from divert_routing.domain.call import Call, Case
 from divert_routing.domain.cases import involve_police
 from divert_routing.domain.decisions import consider, eligibility, endanger, reviewed_now
@@ -71,6 +71,19 @@ class Direct(DeskCommand):
     """Hold: until when, at most ``decide_by``. Extend: the new end of the limit that runs."""
 
 
+class ClaimCall(DeskCommand):
+    """Look after a call; while the claim runs nobody else may review it. Repeated, it runs on."""
+
+
+class HandOver(DeskCommand):
+    """Let somebody else look after what one looks after: said by whoever gives it, or whoever takes it."""
+
+    holder: str
+    """Who looked after it."""
+    to: str
+    """Who does from now on."""
+
+
 class ClearDanger(DeskCommand):
     """Say that danger is over."""
 
@@ -87,6 +100,30 @@ class AnswerQuestion(DeskCommand):
     answer: Answer
 
 
+def claimed(call: Call, command: ClaimCall, given: Given, at: datetime) -> Next[Call]:
+    """Let a person look after the call, unless somebody else does."""
+    turn = Turn(call, given, at)
+    if turn.call.revision is None:
+        return _unknown(turn)
+    if other := claims.held_by_another(call, command.by, at):
+        return turn.refuse("claimed", f"{other.by} has claimed it.")
+    claims.claim(turn, command.by)
+    return turn.done(at_desk(turn.call))
+
+
+def handed_over(call: Call, command: HandOver, given: Given, at: datetime) -> Next[Call]:
+    """Move a claim from one person to another, also one that has lapsed; both are recorded."""
+    turn = Turn(call, given, at)
+    if turn.call.revision is None:
+        return _unknown(turn)
+    if call.claim is None or call.claim.by != command.holder:
+        return turn.refuse("not-theirs", f"{command.holder} does not look after this call.")
+    if command.by not in (command.holder, command.to):
+        return turn.refuse("not-yours", "A call is handed over by whoever gives it or takes it.", UNPROCESSABLE)
+    claims.claim(turn, command.to, command.by)
+    return turn.done(at_desk(turn.call))
+
+
 def reviewed(call: Call, command: Review, given: Given, at: datetime) -> Next[Call]:
     """Let a person decide; it counts for the revision that they saw."""
     turn = Turn(call, given, at)
@@ -95,6 +132,9 @@ def reviewed(call: Call, command: Review, given: Given, at: datetime) -> Next[Ca
         return _unknown(turn)
     if refused := _not_reviewable(turn, command):
         return refused
+    if other := claims.held_by_another(call, command.by, at):
+        return turn.refuse("claimed", f"{other.by} has claimed this review.")
+    now.claim = None
     turn.say(
         CallReviewed(
             **turn.head,
@@ -157,6 +197,8 @@ def question_answered(call: Call, command: AnswerQuestion, given: Given, at: dat
     if case is None or command.question not in case.questions:
         return turn.refuse("not-asked", "The team has no such question open.")
     case.questions = tuple(one for one in case.questions if one is not command.question)
+    case.asked_at = case.asked_at if case.questions else None
+    claims.answer_for(turn, command.by)
     turn.say(
         QuestionAnswered(
             **turn.head,
@@ -229,6 +271,7 @@ def _extend(turn: Turn, command: Direct) -> Next[Call]:
     case.en_route_by = None if case.en_route_by is None else case.en_route_by + by
     case.on_scene_by = None if case.on_scene_by is None else case.on_scene_by + by
     case.close_by = None if case.close_by is None else case.close_by + by
+    case.extended_to = until
     return turn.done(at_desk(turn.call))
 
 
@@ -326,6 +369,7 @@ def _move_away(turn: Turn, case: Case) -> None:
 
 
 def _say_directed(turn: Turn, command: Direct) -> None:
+    claims.answer_for(turn, command.by)
     turn.say(
         CallDirected(
             **turn.head,

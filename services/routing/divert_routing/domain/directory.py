@@ -16,6 +16,8 @@ from divert_contracts.vocabulary import Acuity, Need, PolicyKind, Programme
 
 DIVISIONS = 21
 DISTRICT_DIGITS = 4
+CELL_METRES = 150
+"""The side of a cell of ``Picture.cell``."""
 GATEWAY_PROGRAMMES = frozenset({Programme.UMCR, Programme.CIRCLE, Programme.PHONE})
 """Programmes whose providers are reached through gateways; the others are hand-offs with a recommendation."""
 
@@ -72,8 +74,25 @@ class Division(Entry):
     """Other ways in which a CAD or an export writes the name."""
 
 
-class Provider(Entry):
-    """An organisation that takes calls through a gateway."""
+class Dated(Entry):
+    """Something that holds for a time; without dates, always."""
+
+    starts: AwareDatetime | None = None
+    ends: AwareDatetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Say whether it holds at a time; at its end it no longer does."""
+        return (self.starts is None or self.starts <= at) and (self.ends is None or at < self.ends)
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.starts is not None and self.ends is not None and self.ends <= self.starts:
+            raise ValueError("ends must be later than starts")
+        return self
+
+
+class Provider(Dated):
+    """An organisation that takes calls through a gateway, from one date to another."""
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     title: str
@@ -96,7 +115,27 @@ class Provider(Entry):
         return programmes
 
 
-class MutualAid(Entry):
+class OutageReason(StrEnum):
+    """Why a provider takes no calls for a while."""
+
+    STAFFING = "staffing"
+    FACILITY = "facility"
+    SYSTEMS = "systems"
+    WEATHER = "weather"
+    HOLIDAY = "holiday"
+    OTHER = "other"
+
+
+class Outage(Dated):
+    """A provider has declared that it takes no calls for a while."""
+
+    provider: str
+    reason: OutageReason
+    divisions: tuple[DivisionNumber, ...] = ()
+    """Where; none named means everywhere."""
+
+
+class MutualAid(Dated):
     """One provider takes another's calls in some divisions when that one cannot."""
 
     provider: str
@@ -116,6 +155,20 @@ class AcuityLimits(Entry):
     """From acknowledgement."""
     on_scene_within: Span
     """From acknowledgement."""
+
+
+class NearbyLimits(Entry):
+    """How near and how long danger in another call counts; at the same address or number the time alone limits."""
+
+    within_metres: int = Field(default=150, ge=0, le=1_500)
+    """Rounded up to whole cells of 150 m; 0 leaves cells out but for a call's own."""
+    counts_for: Span = timedelta(hours=1)
+    """From when routing last heard of it."""
+
+    @property
+    def cells(self) -> int:
+        """How many cells away is still near, in each direction."""
+        return -(-self.within_metres // CELL_METRES)
 
 
 class Limits(Entry):
@@ -148,6 +201,7 @@ class Limits(Entry):
     """From acceptance, when CAD does not close an observed call."""
     private_for: Span
     """From the conclusion until the private part is forgotten."""
+    nearby: NearbyLimits = NearbyLimits()
     by_acuity: dict[Acuity, AcuityLimits]
     """An acuity without limits is never offered."""
 
@@ -171,6 +225,15 @@ class Limits(Entry):
         return max(first, min(elapsed, self.repeat_at_most_every))
 
 
+class Desk(Entry):
+    """What is agreed with the dispatch desk."""
+
+    claim_for: Span = timedelta(seconds=90)
+    """How long a claim keeps a review from others, unless it is renewed."""
+    rereview_share: float = Field(default=0.02, ge=0, le=1)
+    """The part of the rules' own decisions that a person decides again, without knowing them."""
+
+
 class Location(NamedTuple):
     """Where a call is, as far as divisions go."""
 
@@ -185,6 +248,8 @@ class Route(NamedTuple):
 
     provider: Provider
     mutual_aid: bool
+    agreement: MutualAid | None = None
+    """By which the provider helps."""
 
 
 class Directory(Entry):
@@ -200,7 +265,9 @@ class Directory(Entry):
     providers: tuple[Provider, ...]
     """In the order in which those of one division are asked."""
     mutual_aid: tuple[MutualAid, ...] = ()
+    outages: tuple[Outage, ...] = ()
     limits: Limits
+    desk: Desk = Desk()
 
     @field_validator("timezone")
     @classmethod
@@ -219,10 +286,11 @@ class Directory(Entry):
         ids = [provider.id for provider in self.providers]
         if len(set(ids)) != len(ids):
             raise ValueError("providers must have different ids")
-        for agreement in self.mutual_aid:
-            for named in (agreement.provider, agreement.helps):
-                if named not in ids:
-                    raise ValueError(f"mutual_aid names an unknown provider: {named}")
+        named = [("mutual_aid", one) for agreement in self.mutual_aid for one in (agreement.provider, agreement.helps)]
+        named += [("outages", outage.provider) for outage in self.outages]
+        for place, one in named:
+            if one not in ids:
+                raise ValueError(f"{place} names an unknown provider: {one}")
         spellings: dict[str, int] = {}
         for division in self.divisions:
             for spelling in (division.name, *division.spellings):
@@ -265,9 +333,21 @@ class Directory(Entry):
         agreed = not rest or self._spellings.get(rest) == number
         return number if number in self._by_number and agreed else None
 
-    def routes(self, programme: Programme, division: int) -> tuple[Route, ...]:
-        """Return who may be asked: the division's own providers, then those that help them."""
-        return self._routes.get((programme, division), ())
+    def routes(self, programme: Programme, division: int, at: datetime) -> tuple[Route, ...]:
+        """Return who may be asked at a time: the division's own providers, then those that help them."""
+        return tuple(one for one in self._routes.get((programme, division), ()) if self._in_effect(one, at))
+
+    def out(self, provider: Provider, division: int, at: datetime) -> bool:
+        """Say whether a provider has declared that it takes no calls there at a time."""
+        return any(
+            one.provider == provider.id and one.holds(at) and (not one.divisions or division in one.divisions)
+            for one in self.outages
+        )
+
+    def _in_effect(self, route: Route, at: datetime) -> bool:
+        agreement = route.agreement
+        helped = agreement is None or (agreement.holds(at) and self._by_id[agreement.helps].holds(at))
+        return helped and route.provider.holds(at)
 
     def open_at(self, provider: Provider, at: datetime) -> bool:
         """Say whether a provider takes calls at a time."""
@@ -302,15 +382,12 @@ class Directory(Entry):
         for division in self._by_number:
             for programme in GATEWAY_PROGRAMMES:
                 own = [one for one in self.providers if programme in one.programmes and division in one.divisions]
-                helpers = [
-                    self._by_id[agreement.provider]
-                    for agreement in self.mutual_aid
-                    if division in agreement.divisions and any(one.id == agreement.helps for one in own)
-                ]
                 routes = [Route(one, mutual_aid=False) for one in own]
-                routes += [
-                    Route(one, mutual_aid=True) for one in helpers if programme in one.programmes and one not in own
-                ]
+                for agreement in self.mutual_aid:
+                    helper = self._by_id[agreement.provider]
+                    helps = division in agreement.divisions and any(one.id == agreement.helps for one in own)
+                    if helps and programme in helper.programmes and helper not in own:
+                        routes.append(Route(helper, mutual_aid=True, agreement=agreement))
                 found[programme, division] = tuple(routes)
         return found
 
@@ -328,10 +405,21 @@ def division_of_district(district: str | None) -> int | None:
     return division if 1 <= division <= DIVISIONS else None
 
 
-def unmet_needs(wanted: tuple[Need, ...], provider: Provider, teams: tuple[Team, ...]) -> tuple[Need, ...]:
-    """Return the person's needs that neither the provider nor a team on its shift is known to meet."""
+def unmet_needs(picture: Picture, provider: Provider, teams: tuple[Team, ...]) -> tuple[Need, ...]:
+    """Return the person's needs, language among them, that neither provider nor a team on shift is known to meet."""
     met = {*provider.needs, *(need for team in teams for need in team.needs)}
+    wanted = dict.fromkeys(picture.needs)
+    if picture.language is not None:
+        wanted[Need.LANGUAGE] = None
+        spoken = {_spoken(one) for one in (*provider.languages, *(one for team in teams for one in team.languages))}
+        if _spoken(picture.language) in spoken:
+            met.add(Need.LANGUAGE)
     return tuple(need for need in wanted if need not in met)
+
+
+def _spoken(tag: str) -> str:
+    """Return the language of a BCP 47 tag: who speaks ``es`` understands ``es-MX``."""
+    return tag.partition("-")[0].lower()
 
 
 _WORDS = re.compile(r"[^0-9A-Z]+")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from divert_contracts.call import Picture
 from divert_contracts.facts.routing import CallConcluded
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Acuity,
     CancelReason,
     Contact,
@@ -19,7 +20,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain import promises
-from divert_routing.domain.call import MEDICAL, Call
+from divert_routing.domain.call import Call
 from divert_routing.domain.turn import Turn
 
 UNDECIDED = frozenset({Stage.AWAITING_TRIAGE, Stage.IN_REVIEW})
@@ -83,6 +84,7 @@ CLOSED_BY_CAD = Ending(
     recall=RecallReason.CLOSED_BY_CAD,
 )
 UNFINISHED = _not_triaged(OutcomeReason.UNFINISHED, None)
+NOT_REVIEWED = _not_triaged(OutcomeReason.NOT_REVIEWED, None)
 NOT_REFERRED = Ending(Outcome.ELIGIBLE_NOT_SERVED, OutcomeReason.NOT_REFERRED)
 RECORDED_LATE = Ending(Outcome.ELIGIBLE_NOT_SERVED, OutcomeReason.RECORDED_LATE, after_contact=OutcomeReason.CLOSED)
 OBSERVED_UNTRIAGED = _not_triaged(OutcomeReason.TRIAGE_OVERDUE, None)
@@ -111,7 +113,7 @@ NOT_ROUTABLE = _not_served(OutcomeReason.NOT_ROUTABLE, HandOffReason.NO_PROVIDER
 NO_PROVIDER_IN_AREA = _not_served(OutcomeReason.NO_PROVIDER_IN_AREA, HandOffReason.NO_PROVIDER)
 
 # Ended by time, or because nobody took it.
-TRIAGE_OVERDUE = _not_triaged(OutcomeReason.TRIAGE_OVERDUE, HandOffReason.NOT_TRIAGED)
+TRIAGE_OVERDUE = _not_triaged(OutcomeReason.TRIAGE_OVERDUE, HandOffReason.NOT_TRIAGED, RecallReason.NO_LONGER_ELIGIBLE)
 REVIEW_EXPIRED = _not_triaged(OutcomeReason.REVIEW_EXPIRED, HandOffReason.REVIEW_EXPIRED)
 DECIDED_TOO_LATE = _not_served(OutcomeReason.DECIDED_TOO_LATE, HandOffReason.DECIDED_TOO_LATE)
 NOBODY_TOOK_IT = {
@@ -122,6 +124,7 @@ NOBODY_TOOK_IT = {
         OutcomeReason.TIMED_OUT,
         OutcomeReason.OUTSIDE_HOURS,
         OutcomeReason.NO_TEAM_ON_SHIFT,
+        OutcomeReason.PROVIDER_OUTAGE,
     )
 }
 MISSED_EN_ROUTE = _not_served(
@@ -139,6 +142,9 @@ NOT_UNDERSTOOD_AFTER_TRIAGE = replace(
     _not_served(OutcomeReason.NOT_UNDERSTOOD_AFTER_TRIAGE, HandOffReason.NOT_UNDERSTOOD, RecallReason.NOT_UNDERSTOOD),
     recommend=Responder.HOLD,
 )
+
+NEARBY = "danger-nearby"
+"""What to cite where only another call told of danger."""
 
 NO_PICTURE = Picture(feed=Feed.UNKNOWN)
 """Stands for what was never understood."""
@@ -215,6 +221,7 @@ def end(turn: Turn, ending: Ending, *, rule: str | None = None) -> None:
             disposition=call.disposition,
             police=call.police,
             hand_back=call.hand_back,
+            unmet_needs=call.unmet_needs,
             policy=None if decision is None else decision.policy,
             routing_policy=turn.directory.version,
         )
@@ -241,7 +248,7 @@ def by_cancelling(turn: Turn, reason: CancelReason) -> None:
 
 def by_danger(turn: Turn) -> None:
     """End a call because of known danger."""
-    end(turn, _danger(turn.call), rule=turn.call.danger_rule)
+    end(turn, _danger(turn.call), rule=turn.call.danger_rule or NEARBY)
 
 
 def by_ruling_out(turn: Turn) -> None:
@@ -277,7 +284,7 @@ def _danger(call: Call) -> Ending:
 def _ruled_out(call: Call) -> tuple[Ending, str | None]:
     decision = call.decision
     if call.dangers or decision is None:
-        return _danger(call), call.danger_rule
+        return _danger(call), call.danger_rule or NEARBY
     rule = decision.rules[0].rule if decision.rules else None
     recommend = _OF_PROGRAMME.get(call.meant_for, Responder.PATROL)
     if not decision.hard_exclusion:

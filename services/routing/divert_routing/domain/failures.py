@@ -11,6 +11,7 @@ from divert_routing.domain.decisions import eligibility
 from divert_routing.domain.given import Given
 from divert_routing.domain.turn import Turn
 
+UNKNOWN_PROVIDER = "provider:unknown"
 OF_PROVIDERS = frozenset(fact.type_name() for fact in CASES.carries)
 
 
@@ -22,7 +23,11 @@ def not_understood(call: Call, failure: Failure, given: Given, at: datetime) -> 
     """
     turn = Turn(call, given, at)
     now = turn.call
-    now.agency = now.agency or failure.agency or _only(given.agencies)
+    named = failure.agency if failure.agency in given.agencies else None
+    now.agency = now.agency or named or _only(given.agencies)
+    if failure.reason == UNKNOWN_PROVIDER:
+        # Nobody who has any of this call: what the others do goes on, and the dead letter is counted.
+        return turn.done()
     if now.concluded:
         if failure.fact_type is None or failure.fact_type in OF_PROVIDERS:
             _hand_off_again(turn)

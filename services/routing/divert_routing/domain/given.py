@@ -26,21 +26,25 @@ class Given:
     agencies: frozenset[str] = frozenset()
     """Those whose hand-off and feedback topics exist."""
 
+    def knows(self, provider: str) -> bool:
+        """Say whether any version of the directory has such a provider."""
+        return any(one.value.provider(provider) is not None for one in self.directories.known)
+
 
 def policy_published(given: Given, fact: PolicyPublished) -> Given:
     """Know a further version of the directory.
 
     Raises:
-        Rejected: the document does not fit; what was known stays.
+        Rejected: the document does not fit, or may never come into force; what was known stays.
     """
-    if fact.kind is not PolicyKind.ROUTING:
+    if fact.kind is not PolicyKind.ROUTING or fact.shadow:
         return given
     try:
         directory = Directory.model_validate(fact.document)
     except ValidationError as error:
         places = {".".join(map(str, one["loc"])) for one in error.errors(include_input=False, include_url=False)}
         raise Rejected(f"policy:routing:{','.join(sorted(places))}") from None
-    return replace(given, directories=given.directories.with_version(fact.version, fact.in_force_from, directory))
+    return replace(given, directories=given.directories.published(fact, directory))
 
 
 def shift_changed(given: Given, fact: ShiftChanged) -> Given:

@@ -2,7 +2,7 @@
 
 from divert_contracts import ids
 from divert_contracts.facts.routing import CaseOffered, CaseUpdated
-from divert_contracts.vocabulary import OutcomeReason, RecallReason, Stage
+from divert_contracts.vocabulary import Need, OutcomeReason, Programme, RecallReason, Stage
 from divert_routing.domain import dangers, endings, promises
 from divert_routing.domain.call import Call, Case
 from divert_routing.domain.directory import GATEWAY_PROGRAMMES, Provider, Route, unmet_needs
@@ -21,7 +21,19 @@ def offer_next(turn: Turn) -> None:
     elif call.division is None:
         endings.end(turn, endings.NOT_ROUTABLE)
     else:
-        _offer_in(turn, turn.directory.routes(programme, call.division))
+        _offer_in(turn, routes(turn, programme, call.division))
+
+
+def routes(turn: Turn, programme: Programme, division: int) -> tuple[Route, ...]:
+    """Return who may be asked now: the division's own before those that help, each by how much of a need is unmet."""
+    found = turn.directory.routes(programme, division, turn.at)
+    return tuple(sorted(found, key=lambda one: (one.mutual_aid, len(unmet(turn, one.provider)))))
+
+
+def unmet(turn: Turn, provider: Provider) -> tuple[Need, ...]:
+    """Return what the person needs and the provider is not known to have."""
+    picture = turn.call.picture
+    return () if picture is None else unmet_needs(picture, provider, turn.given.shifts.get(provider.id, ()))
 
 
 def next_route(turn: Turn) -> Route | None:
@@ -29,9 +41,9 @@ def next_route(turn: Turn) -> Route | None:
     call = turn.call
     if call.division is None:
         return None
-    routes = turn.directory.routes(call.meant_for, call.division)
     here = None if call.case is None else call.case.provider
-    return next((one for one in routes if one.provider.id != here and _unavailable(turn, one.provider) is None), None)
+    found = routes(turn, call.meant_for, call.division)
+    return next((one for one in found if one.provider.id != here and _unavailable(turn, one.provider) is None), None)
 
 
 def offer(turn: Turn, route: Route) -> None:
@@ -42,8 +54,10 @@ def offer(turn: Turn, route: Route) -> None:
     """
     call, at, limits = turn.call, turn.at, turn.limits
     picture, decision, division, decide_by = call.picture, call.decision, call.division, call.decide_by
-    if picture is None or decision is None or division is None or decide_by is None or at >= decide_by or call.dangers:
+    if picture is None or decision is None or division is None or decide_by is None or at >= decide_by:
         raise ValueError("may not be offered")
+    if call.dangers or call.menaced:
+        raise ValueError("may not be offered: danger")
     of_acuity = limits.by_acuity[call.acuity]
     call.attempts += 1
     answer_by = min(at + of_acuity.offer_open, decide_by)
@@ -57,17 +71,18 @@ def offer(turn: Turn, route: Route) -> None:
         expires_at=answer_by + limits.answer_grace,
         en_route_within=of_acuity.en_route_within,
         on_scene_within=of_acuity.on_scene_within,
+        unmet_needs=unmet(turn, route.provider),
     )
     call.case = case
     call.stage = Stage.OFFERED
     call.triage_by = call.review_by = call.held_until = None
     call.told = True
     if not call.acknowledged:
-        call.provider, call.case_id = case.provider, case.case_id
+        call.provider, call.case_id, call.unmet_needs = case.provider, case.case_id, case.unmet_needs
     turn.say(
         CaseOffered(
             **turn.head,
-            private=call.private,
+            private=call.told_private,
             case_id=case.case_id,
             provider=case.provider,
             attempt=case.epoch,
@@ -83,7 +98,7 @@ def offer(turn: Turn, route: Route) -> None:
             on_scene_within=case.on_scene_within.total_seconds(),
             check_after=limits.check_after.total_seconds(),
             check_every=limits.check_every.total_seconds(),
-            unmet_needs=unmet_needs(picture.needs, route.provider, turn.given.shifts.get(case.provider, ())),
+            unmet_needs=case.unmet_needs,
             mutual_aid=route.mutual_aid,
         )
     )
@@ -111,7 +126,7 @@ def keep_informed(turn: Turn) -> None:
     turn.say(
         CaseUpdated(
             **turn.head,
-            private=call.private if call.own else None,
+            private=call.told_private if call.own else None,
             case_id=call.case.case_id,
             provider=call.case.provider,
             picture=call.picture,
@@ -120,12 +135,33 @@ def keep_informed(turn: Turn) -> None:
     )
 
 
-def _offer_in(turn: Turn, routes: tuple[Route, ...]) -> None:
-    if not routes:
+def keep_recalled_informed(turn: Turn) -> None:
+    """Send a revision that came after the end to teams that may still be out there; the dispatcher has it from CAD."""
+    call = turn.call
+    if call.told or call.picture is None:
+        return
+    call.told = True
+    for one in call.recalls:
+        head = turn.head
+        head["epoch"] = one.epoch
+        turn.say(
+            CaseUpdated(
+                **head,
+                private=call.private if call.own else None,
+                case_id=one.case_id,
+                provider=one.provider,
+                picture=call.picture,
+                signals=call.signals if call.judged else (),
+            )
+        )
+
+
+def _offer_in(turn: Turn, found: tuple[Route, ...]) -> None:
+    if not found:
         endings.end(turn, endings.NO_PROVIDER_IN_AREA)
         return
-    unavailable = [_unavailable(turn, route.provider) for route in routes]
-    free = next((route for route, reason in zip(routes, unavailable, strict=True) if reason is None), None)
+    unavailable = [_unavailable(turn, route.provider) for route in found]
+    free = next((route for route, reason in zip(found, unavailable, strict=True) if reason is None), None)
     decide_by = turn.call.decide_by
     if free is None:
         endings.unassigned(turn, _why_nobody(turn.call, unavailable))
@@ -143,6 +179,8 @@ def _unavailable(turn: Turn, provider: Provider) -> OutcomeReason | None:
     refusal = turn.call.refusals.get(provider.id)
     if refusal is not None:
         return refusal
+    if turn.call.division is not None and turn.directory.out(provider, turn.call.division, turn.at):
+        return OutcomeReason.PROVIDER_OUTAGE
     if not turn.directory.open_at(provider, turn.at):
         return OutcomeReason.OUTSIDE_HOURS
     if turn.given.shifts.get(provider.id) == ():

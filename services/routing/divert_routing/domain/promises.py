@@ -136,7 +136,7 @@ def accepted(call: Call, fact: HandoffAccepted, given: Given, at: datetime) -> N
     """End the repeats of what a dispatcher has accepted."""
     turn = Turn(call, given, at)
     now = turn.call
-    now.agency = now.agency or fact.agency
+    turn.name(fact.agency)
     now.hand_offs = tuple(one for one in call.hand_offs if one.handoff_id != fact.handoff_id)
     now.helps = tuple(one for one in call.helps if one.handoff_id != fact.handoff_id)
     if len(now.hand_offs) + len(now.helps) < len(call.hand_offs) + len(call.helps):
@@ -215,7 +215,7 @@ def _say_hand_off(turn: Turn, one: HandOff) -> None:
     turn.say(
         CallHandedOff(
             **turn.head,
-            private=call.private,
+            private=call.told_private,
             handoff_id=one.handoff_id,
             incident_number=call.incident_number,
             reason=one.reason,
@@ -235,7 +235,7 @@ def _say_help(turn: Turn, one: Help) -> None:
     turn.say(
         AssistanceRequested(
             **turn.head,
-            private=call.private,
+            private=call.told_private,
             handoff_id=one.handoff_id,
             incident_number=call.incident_number,
             case_id=one.case_id,
@@ -268,5 +268,5 @@ def _recalled(turn: Turn, one: Case | Recall, reason: RecallReason, *, urgent: b
         reason=reason,
         urgent=urgent,
         withdraw_if_safe=withdraw,
-        hazards=turn.call.dangers,
+        hazards=turn.call.all_dangers,
     )

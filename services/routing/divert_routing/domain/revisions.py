@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from divert_contracts.call import Picture, Revision
+from divert_contracts.call import Revision
 from divert_contracts.facts.calls import (
     CallCancelled,
     CallClosedByCad,
@@ -14,15 +14,18 @@ from divert_contracts.facts.cases import BackupArrived
 from divert_contracts.facts.routing import ResponderRecorded
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.step import Next
-from divert_contracts.vocabulary import Feed, HandOffReason, Origin, PoliceInvolvement, Responder, Stage
-from divert_routing.domain import dangers, endings, promises
+from divert_contracts.vocabulary import HandOffReason, PoliceInvolvement, Responder, Stage
+from divert_routing.domain import dangers, endings, offers, promises, rereviews
 from divert_routing.domain.call import Call
 from divert_routing.domain.cases import involve_police
 from divert_routing.domain.decisions import consider, endanger
 from divert_routing.domain.given import Given
-from divert_routing.domain.turn import Turn
+from divert_routing.domain.turn import Turn, is_diverted
 
-NOT_SENT_TO_HELP = frozenset({Responder.PROVIDER, Responder.CRISIS_LINE, Responder.HOLD, Responder.NOBODY})
+NOT_SENT_TO_HELP = frozenset(
+    {Responder.PROVIDER, Responder.CRISIS_LINE, Responder.HOLD, Responder.NOBODY, Responder.LAFD}
+)
+"""Whose arrival is no police backup."""
 
 
 def received(call: Call, fact: PictureFact, given: Given, at: datetime) -> Next[Call]:
@@ -36,14 +39,18 @@ def received(call: Call, fact: PictureFact, given: Given, at: datetime) -> Next[
     forgotten = now.forget_at is not None and at >= now.forget_at
     if not forgotten and (newest or now.private is None):
         now.private = fact.private
-    turn.open(fact.reopens if isinstance(fact, CallReopened) else None)
+    turn.open()
     alarming = dangers.counting(now, dangers.of_picture(fact.picture), fact.occurred_at)
     now.alarming += tuple(one for one in alarming if one not in now.alarming)
+    if alarming:
+        now.danger_until = at + turn.limits.nearby.counts_for
     if alarming and (now.case is not None or now.promises):
         # A team may be on its way there: triage is not waited for.
         endanger(turn, alarming, "answer")
     else:
         consider(turn)
+    if now.concluded and newest:
+        offers.keep_recalled_informed(turn)
     return turn.done()
 
 
@@ -55,6 +62,7 @@ def triaged(call: Call, fact: CallTriaged, given: Given, at: datetime) -> Next[C
         now.told = now.told and not fact.signals
         now.judged = True
         now.decision, now.signals = fact.decision, fact.signals
+        rereviews.choose(turn)
     hazards = dangers.counting(now, dangers.of_triage(fact), fact.occurred_at)
     endanger(turn, hazards, dangers.rule_of(fact))
     if now.case is not None:
@@ -66,7 +74,7 @@ def cancelled(call: Call, fact: CallCancelled, given: Given, at: datetime) -> Ne
     """End a call that CAD has cancelled; a cancellation that comes first waits for its call."""
     turn = Turn(call, given, at)
     now = turn.call
-    now.agency = now.agency or fact.agency
+    turn.name(fact.agency)
     if not now.concluded:
         now.cancelled, now.duplicate_of = fact.reason, fact.duplicate_of
         consider(turn)
@@ -77,7 +85,19 @@ def closed_by_cad(call: Call, fact: CallClosedByCad, given: Given, at: datetime)
     """End a call that CAD has closed: at once where a provider has it, else when it was judged."""
     turn = Turn(call, given, at)
     now = turn.call
-    now.agency = now.agency or fact.agency
+    turn.name(fact.agency)
+    stamps = fact.stamps
+    if stamps.dispatched_at is not None or stamps.arrived_at is not None:
+        # CAD's record says that somebody went, and when; not who.
+        turn.say(
+            ResponderRecorded(
+                **turn.head,
+                responder=Responder.UNKNOWN,
+                dispatched_at=stamps.dispatched_at,
+                arrived_at=stamps.arrived_at,
+                cleared_at=stamps.closed_at,
+            )
+        )
     if not now.concluded:
         now.closed_by_cad = True
         if now.case is not None:
@@ -91,7 +111,7 @@ def responder_reported(call: Call, fact: ResponderReported, given: Given, at: da
     """Record who went, also after the conclusion; an arrival answers a team's request for help."""
     turn = Turn(call, given, at)
     now = turn.call
-    now.agency = now.agency or fact.agency
+    turn.name(fact.agency)
     turn.say(
         ResponderRecorded(
             **turn.head,
@@ -127,8 +147,10 @@ def responder_reported(call: Call, fact: ResponderReported, given: Given, at: da
 def _heard(turn: Turn, fact: PictureFact | CallTriaged) -> bool:
     """Take over a picture if none is newer; return whether it is of the newest revision."""
     call = turn.call
-    # Fixed by whoever named them first: nobody takes another agency's call over.
-    call.agency, call.incident_number = call.agency or fact.agency, call.incident_number or fact.incident_number
+    turn.name(fact.agency)
+    call.incident_number = call.incident_number or fact.incident_number
+    if isinstance(fact, CallReopened | CallTriaged):
+        call.reopens = call.reopens or fact.reopens
     if call.accepted_at is None or fact.occurred_at < call.accepted_at:
         call.accepted_at = fact.occurred_at
     if _is_newer(fact.revision, fact.occurred_at, call):
@@ -136,9 +158,10 @@ def _heard(turn: Turn, fact: PictureFact | CallTriaged) -> bool:
         call.picture = fact.picture
         call.division = turn.directory.locate(fact.picture).division
         call.own = call.judged = call.told = False
+        rereviews.drop(call)
     if call.concluded:
         _make_up(turn)
-    elif _is_diverted(fact.picture):
+    elif is_diverted(fact.picture):
         _diverted(turn, fact)
     else:
         _observed(turn)
@@ -167,11 +190,6 @@ def _observed(turn: Turn) -> None:
     if not call.diverted and call.accepted_at is not None:
         call.stage = Stage.OBSERVED
         call.observed_until = call.accepted_at + turn.limits.observe_for
-
-
-def _is_diverted(picture: Picture) -> bool:
-    """Say whether a call is the dispatcher's to divert; a feed that is not known is not left to silence."""
-    return picture.feed is not Feed.OBSERVED and picture.origin is not Origin.OFFICER_INITIATED
 
 
 def _is_newer(revision: Revision, accepted_at: datetime, call: Call) -> bool:

@@ -22,7 +22,7 @@ from divert_contracts.vocabulary import (
     Responder,
     Stage,
 )
-from divert_routing.domain.call import Call
+from divert_routing.domain.call import Call, Claim
 
 
 class Waiting(Model):
@@ -101,6 +101,8 @@ class CallAtDesk(Model):
     """Asked by the team, not answered yet."""
     cleared: tuple[Hazard, ...]
     """Cleared by a named person; since then only a review can offer the call."""
+    claim: Claim | None
+    """Who at the desk looks after the call, or did last."""
 
 
 def at_desk(call: Call) -> CallAtDesk:
@@ -110,6 +112,7 @@ def at_desk(call: Call) -> CallAtDesk:
         dangers=call.dangers,
         questions=() if call.case is None else call.case.questions,
         cleared=tuple(call.cleared),
+        claim=call.claim,
     )
 
 

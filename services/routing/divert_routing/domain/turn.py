@@ -5,15 +5,20 @@ from typing import TypedDict
 from uuid import UUID
 
 from divert_contracts import ids
-from divert_contracts.call import SafetyBrief
+from divert_contracts.call import Picture, SafetyBrief
 from divert_contracts.facts.base import Fact, RoutingFact
-from divert_contracts.facts.routing import CallOpened, CallStatusChanged
+from divert_contracts.facts.routing import CallOpened, CallStatusChanged, DangerNearby
 from divert_contracts.model import Model
-from divert_contracts.step import Next, Refusal
-from divert_contracts.vocabulary import Answer, Hazard, Question, Stage, TeamPosition
+from divert_contracts.step import Next, Refusal, Rejected
+from divert_contracts.vocabulary import Answer, Feed, Hazard, Origin, Question, Stage, TeamPosition
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory, Limits
 from divert_routing.domain.given import Given
+
+
+def is_diverted(picture: Picture) -> bool:
+    """Say whether a call is the dispatcher's to divert; a feed that is not known is not left to silence."""
+    return picture.feed is not Feed.OBSERVED and picture.origin is not Origin.OFFICER_INITIATED
 
 
 class Head(TypedDict):
@@ -40,6 +45,16 @@ class Turn:
             self.call.case = call.case.model_copy()
         self.given = given
         self.at = at
+
+    def name(self, agency: str) -> None:
+        """Know whose call it is. Fixed by whoever named it first: nobody takes another agency's call over.
+
+        Raises:
+            Rejected: no such agency is registered, so there is nobody to tell anything of it.
+        """
+        if agency not in self.given.agencies:
+            raise Rejected("agency:unregistered")
+        self.call.agency = self.call.agency or agency
 
     @property
     def directory(self) -> Directory:
@@ -72,7 +87,7 @@ class Turn:
         self.call.handoffs += 1
         return ids.handoff_id(self.call.call_id, self.call.handoffs)
 
-    def open(self, reopens: UUID | None = None) -> None:
+    def open(self) -> None:
         """Say, once, that the call is known, if any picture of it is."""
         call = self.call
         if call.opened or call.picture is None or call.accepted_at is None:
@@ -86,14 +101,28 @@ class Turn:
                 accepted_at=call.accepted_at,
                 division=call.division,
                 division_disputed=self.directory.locate(call.picture).disputed,
-                reopens=reopens,
+                reopens=call.reopens,
             )
         )
+        self.tell_nearby()
+
+    def tell_nearby(self) -> None:
+        """Say, once, what danger in other calls counts here, as soon as the call is known."""
+        call = self.call
+        if not call.opened or not call.agency or all(one.said for one in call.nearby.values()):
+            return
+        for other, one in call.nearby.items():
+            if not one.said:
+                self.say(
+                    DangerNearby(**self.head, other_call_id=UUID(other), hazards=one.hazards, same_place=one.same_place)
+                )
+        call.nearby = {other: one.model_copy(update={"said": True}) for other, one in call.nearby.items()}
 
     def brief(self, position: TeamPosition, unit: str | None) -> SafetyBrief:
         """Return what keeps people safe, and nothing clinical: an overdose is told as an injury."""
         call = self.call
-        hazards = dict.fromkeys(Hazard.MEDICAL if one is Hazard.OVERDOSE else one for one in call.hazards)
+        known = dict.fromkeys((*call.hazards, *call.all_dangers))
+        hazards = dict.fromkeys(Hazard.MEDICAL if one is Hazard.OVERDOSE else one for one in known)
         picture = call.picture
         if picture is None:
             return SafetyBrief(hazards=tuple(hazards), team_position=position, unit=unit)
@@ -112,6 +141,7 @@ class Turn:
     def done(self, answer: Model | None = None) -> Next[Call]:
         """Return the call from now on and all facts, each with where the call stands after the step."""
         call = self.call
+        self.tell_nearby()
         if call.opened and call.diverted and call.agency:
             self._tell_cad()
         facts = self._facts

@@ -4,26 +4,27 @@ Each rule that has something to say of a call is a finding; findings only ever r
 decides. So more danger can never make a call more eligible, and what is unknown never counts as "no".
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from itertools import pairwise
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 
-from divert_contracts.call import Decision, Picture, RuleFired, Signal
-from divert_contracts.facts.calls import PictureFact
-from divert_contracts.facts.policies import PolicyPublished
-from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.policy import Versioned, Versions
+from divert_contracts.call import HISTORY_REMOVED, Decision, Picture, Private, RuleFired, Signal
+from divert_contracts.facts.calls import CallReopened, PictureFact
+from divert_contracts.facts.policies import PolicyPublished, ShadowEnded
+from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
+from divert_contracts.policy import Versioned, Versions, must_be_in_time, must_be_usable
 from divert_contracts.step import Rejected
 from divert_contracts.vocabulary import (
     Acuity,
     AgeBand,
     Answer,
     Certainty,
+    Change,
     Eligibility,
     Feed,
     Hazard,
@@ -33,14 +34,22 @@ from divert_contracts.vocabulary import (
     SignalSource,
 )
 from divert_triage.domain.policy import SCALE, CareType, DangerType, Rule, TriagePolicy, When
+from divert_triage.domain.reading import UNREAD, Reader, not_read
 
 MOST_CODES_REMEMBERED = 4096
 """Call types whose reading is kept; a city has a few hundred, and rubbish must not fill the memory."""
+
+ENDED = "ended"
+"""Stands for a version from when on nothing is tried beside the policy in force."""
 
 _ANSWERED = frozenset((Answer.YES, Answer.NO))
 _URGENCY = {acuity: urgency for urgency, acuity in enumerate(SCALE)}
 _DIVISIONS = range(1, 22)
 _DIGITS = 3
+
+
+Read: TypeAlias = Callable[[str, SignalSource], tuple[Signal, ...]]
+"""Reads a text for what it tells of."""
 
 
 class Finding(NamedTuple):
@@ -107,6 +116,12 @@ class Compiled:
     age_bands: Mapping[AgeBand, tuple[Said, ...]]
     harmless_warnings: frozenset[str]
     not_understood: Said
+    told: Mapping[tuple[Hazard, Certainty], Finding]
+    """What a signal from text means; what is denied means nothing, and is not there."""
+    history_removed: Said
+    read: Read
+    type_text: Callable[[str], tuple[Signal, ...]]
+    """What a call type's own words tell of."""
     unanswered: Finding
     asked: tuple[tuple[Question, Question | None], ...]
     """Every safety question in order, with the one whose "no" makes it needless."""
@@ -119,13 +134,15 @@ class Given:
     """What triage has learnt."""
 
     policies: Versions[Compiled] = field(default_factory=Versions[Compiled])
+    shadows: Versions[Compiled | None] = field(default_factory=Versions[Compiled | None])
+    """What is tried beside; null from when a trial has ended."""
 
 
 def policy_published(given: Given, fact: PolicyPublished) -> Given:
-    """Learn a version of the triage policy.
+    """Learn a version of the triage policy, or one that is tried beside it.
 
     Raises:
-        Rejected: the document does not fit; what was in force stays in force.
+        Rejected: the document does not fit, or may never come into force; what was in force stays in force.
     """
     if fact.kind is not PolicyKind.TRIAGE:
         return given
@@ -133,33 +150,102 @@ def policy_published(given: Given, fact: PolicyPublished) -> Given:
         policy = TriagePolicy.model_validate(fact.document)
     except ValidationError as error:
         raise Rejected(f"policy:{error.error_count()}-errors") from None
-    return Given(given.policies.with_version(fact.version, fact.in_force_from, compiled(policy)))
+    if not fact.shadow:
+        return replace(given, policies=given.policies.published(fact, compiled(policy)))
+    must_be_usable(fact)
+    must_be_in_time(fact.occurred_at, fact.in_force_from)
+    return replace(given, shadows=given.shadows.following(fact.version, fact.in_force_from, compiled(policy)))
 
 
-def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged]:
-    """Judge a revision by the policy that was in force when it was accepted."""
-    judgement = judge(fact.picture, given.policies.at(fact.occurred_at))
-    return (
-        CallTriaged(
-            occurred_at=fact.occurred_at,
-            call_id=fact.call_id,
-            agency=fact.agency,
-            incident_number=fact.incident_number,
-            revision=fact.revision,
-            picture=fact.picture,
-            decide_by=fact.decide_by,
-            signals=judgement.signals,
-            decision=judgement.decision,
-        ),
+def shadow_ended(given: Given, fact: ShadowEnded) -> Given:
+    """Learn from when on nothing is tried beside any more.
+
+    Raises:
+        Rejected: that is too soon for every process to know of it.
+    """
+    if fact.kind is not PolicyKind.TRIAGE:
+        return given
+    must_be_in_time(fact.occurred_at, fact.ends_from)
+    return replace(given, shadows=given.shadows.following(ENDED, fact.ends_from, None))
+
+
+def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged] | tuple[CallTriaged, ShadowDiffered]:
+    """Judge a revision, its text included, by the policy that was in force when it was accepted.
+
+    Where another policy is tried beside it and answers otherwise, that is said too.
+    """
+    in_force = given.policies.at(fact.occurred_at)
+    judgement = judge(fact.picture, in_force, read_texts(fact.private, in_force.value))
+    triaged = CallTriaged(
+        occurred_at=fact.occurred_at,
+        call_id=fact.call_id,
+        agency=fact.agency,
+        incident_number=fact.incident_number,
+        revision=fact.revision,
+        picture=fact.picture,
+        decide_by=fact.decide_by,
+        signals=judgement.signals,
+        decision=judgement.decision,
+        reopens=fact.reopens if isinstance(fact, CallReopened) else None,
     )
+    shadow = given.shadows.from_then(fact.occurred_at)
+    if shadow is None or shadow.value is None:
+        return (triaged,)
+    beside = Versioned(shadow.version, shadow.in_force_from, shadow.value)
+    tried = judge(fact.picture, beside, read_texts(fact.private, shadow.value))
+    change = changed(judgement, tried)
+    if change is None:
+        return (triaged,)
+    differed = ShadowDiffered(
+        occurred_at=fact.occurred_at,
+        call_id=fact.call_id,
+        agency=fact.agency,
+        revision=fact.revision,
+        in_force=judgement.decision,
+        shadow=tried.decision,
+        change=change,
+    )
+    return triaged, differed
 
 
-def judge(picture: Picture, in_force: Versioned[Compiled]) -> Judgement:
-    """Decide one picture."""
+def changed(before: Judgement, after: Judgement) -> Change | None:
+    """Say how one policy's answer differs from another's, the most dangerous difference first; null where not at all.
+
+    Other rules for the same answer are no difference.
+    """
+    old, new = before.decision, after.decision
+    if old.eligibility is not new.eligibility:
+        if new.eligibility is Eligibility.ELIGIBLE:
+            return Change.NEWLY_ELIGIBLE
+        if old.eligibility is Eligibility.INELIGIBLE:
+            return Change.NO_LONGER_EXCLUDED
+        return Change.NO_LONGER_ELIGIBLE if old.eligibility is Eligibility.ELIGIBLE else Change.NEWLY_EXCLUDED
+    if old.hard_exclusion is not new.hard_exclusion:
+        return Change.NO_LONGER_EXCLUDED if old.hard_exclusion else Change.NEWLY_EXCLUDED
+    seen, sees = _hazards(before), _hazards(after)
+    more_urgent = _URGENCY[new.acuity] - _URGENCY[old.acuity]
+    differences = (
+        (Change.DANGER_UNSEEN, seen - sees),
+        (Change.LESS_URGENT, more_urgent < 0),
+        (Change.OTHER_PROGRAMME, old.programme is not new.programme),
+        (Change.MORE_URGENT, more_urgent > 0),
+        (Change.DANGER_SEEN, sees - seen),
+    )
+    return next((change for change, differs in differences if differs), None)
+
+
+def _hazards(judgement: Judgement) -> set[Hazard]:
+    return {signal.hazard for signal in judgement.signals if is_told(signal)}
+
+
+def judge(picture: Picture, in_force: Versioned[Compiled], read: tuple[Signal, ...] = ()) -> Judgement:
+    """Decide one picture; ``read`` are the signals that were read from its text, which can only restrict."""
     rules = in_force.value
     reading = rules.type_reading(picture.call_type)
     findings = list(reading.findings)
     signals = list(reading.signals)
+    if picture.call_type_text is not None:
+        read = (*rules.type_text(picture.call_type_text), *read)
     if picture.initial_call_type is not None and picture.initial_call_type != picture.call_type:
         first = rules.first_type_reading(picture.initial_call_type)
         findings += first.findings
@@ -168,6 +254,10 @@ def judge(picture: Picture, in_force: Versioned[Compiled]) -> Judgement:
         findings.append(said.finding)
         if said.signal is not None:
             signals.append(said.signal)
+    for signal in read:
+        signals.append(signal)
+        if is_told(signal):
+            findings.append(rules.told[signal.hazard, signal.certainty])
     missing = _missing(picture, rules)
     if missing and picture.feed is not Feed.OBSERVED:
         findings.append(rules.unanswered)
@@ -177,7 +267,8 @@ def judge(picture: Picture, in_force: Versioned[Compiled]) -> Judgement:
     fired += [after.fired for before, after in pairwise(findings) if after.rank != before.rank]
     programme, acuity = deciding.programme, deciding.acuity
     if deciding.fired.effect is not Eligibility.INELIGIBLE:
-        programme, acuity = _service(picture, reading.care, rules, fired)
+        told = {signal.hazard for signal in read if is_told(signal)}
+        programme, acuity = _service(picture, reading.care, told, rules, fired)
     decision = Decision(
         eligibility=deciding.fired.effect,
         programme=programme,
@@ -191,9 +282,25 @@ def judge(picture: Picture, in_force: Versioned[Compiled]) -> Judgement:
     return Judgement(decision, tuple(dict.fromkeys(signals)) if len(signals) > 1 else tuple(signals))
 
 
-def explained(judgement: Judgement, rules: Compiled) -> tuple[tuple[RuleFired, Rule], ...]:
-    """Return each rule that fired with its words, the deciding one first."""
-    return tuple((fired, rules.rules[fired.rule]) for fired in judgement.decision.rules)
+def read_texts(private: Private | None, rules: Compiled) -> tuple[Signal, ...]:
+    """Return what the private words of a call tell of; only those from the narrative say where they stand."""
+    if private is None:
+        return ()
+    read: list[Signal] = []
+    if private.narrative:
+        read += rules.read(private.narrative, SignalSource.NARRATIVE)
+    people = (private.caller, *private.persons)
+    beside = (private.people_animals_access, *(one.description for one in people if one is not None))
+    for text in beside:
+        if text:
+            told = rules.read(text, SignalSource.NARRATIVE)
+            read += (signal.model_copy(update={"start": None, "end": None}) for signal in told)
+    return tuple(read)
+
+
+def is_told(signal: Signal) -> bool:
+    """Say whether a signal counts: all but what is denied."""
+    return signal.certainty is not Certainty.DENIED
 
 
 def division(picture: Picture) -> int | None:
@@ -226,8 +333,12 @@ def _said(picture: Picture, rules: Compiled) -> Iterator[Said]:
     for hazard in picture.premise_hazards:
         yield rules.premises[hazard]
     yield from rules.age_bands.get(picture.age_band, ())
-    if any(warning.partition(":")[0] not in rules.harmless_warnings for warning in picture.warnings):
-        yield rules.not_understood
+    for warning in picture.warnings:
+        code = warning.partition(":")[0]
+        if code == HISTORY_REMOVED:
+            yield rules.history_removed
+        elif code not in rules.harmless_warnings:
+            yield rules.not_understood
 
 
 def _missing(picture: Picture, rules: Compiled) -> tuple[Question, ...]:
@@ -242,26 +353,27 @@ def _missing(picture: Picture, rules: Compiled) -> tuple[Question, ...]:
 
 
 def _service(
-    picture: Picture, care: CareType | None, rules: Compiled, fired: list[RuleFired]
+    picture: Picture, care: CareType | None, told: Collection[Hazard], rules: Compiled, fired: list[RuleFired]
 ) -> tuple[Programme, Acuity]:
     """Choose programme and acuity of a call that is, or after a review may be, eligible; add the rules that chose."""
     acuity = rules.policy.review_acuity if care is None else care.acuity
     for rule in rules.acuities:
-        if _URGENCY[rule.acuity] > _URGENCY[acuity] and _holds(rule, picture, care, acuity):
+        if _URGENCY[rule.acuity] > _URGENCY[acuity] and _holds(rule, picture, care, told, acuity):
             acuity = rule.acuity
             fired.append(rule.fired)
-    chosen = next(rule for rule in rules.programmes if _holds(rule, picture, care, acuity))
+    chosen = next(rule for rule in rules.programmes if _holds(rule, picture, care, told, acuity))
     fired.append(chosen.fired)
     return chosen.programme, acuity if chosen.acuity is Acuity.UNKNOWN else chosen.acuity
 
 
-def _holds(rule: Choice, picture: Picture, care: CareType | None, acuity: Acuity) -> bool:
+def _holds(rule: Choice, picture: Picture, care: CareType | None, told: Collection[Hazard], acuity: Acuity) -> bool:
     for question, answers in rule.answers:
         if picture.answer(question) not in answers:
             return False
     when = rule.when
     return (
         (not when.acuities or acuity in when.acuities)
+        and (not when.told or any(one in told for one in when.told))
         and (not when.call_types or (care is not None and care.id in when.call_types))
         and (not when.callers or picture.caller_relation in when.callers)
         and (not when.age_bands or picture.age_band in when.age_bands)
@@ -272,7 +384,8 @@ def _holds(rule: Choice, picture: Picture, care: CareType | None, acuity: Acuity
 def compiled(policy: TriagePolicy) -> Compiled:
     """Make a policy ready for use."""
     findings = _Findings(policy)
-    types = _Types(policy, findings)
+    read = _unread if policy.lexicon is None else _reader(policy.lexicon).read
+    types = _Types(policy, findings, read)
     always = policy.always
     return Compiled(
         policy=policy,
@@ -301,6 +414,10 @@ def compiled(policy: TriagePolicy) -> Compiled:
         },
         harmless_warnings=frozenset(policy.harmless_warnings),
         not_understood=Said(findings.of[always.not_understood.id]),
+        told=findings.told,
+        history_removed=Said(findings.of[always.history_removed.id]),
+        read=read,
+        type_text=lru_cache(MOST_CODES_REMEMBERED)(partial(read, source=SignalSource.CALL_TYPE)),
         unanswered=findings.of[always.unanswered.id],
         asked=tuple((one.question, one.unless_no) for one in policy.safety_questions),
         acuities=tuple(_choice(one, one.when, one.at_least) for one in policy.acuities),
@@ -331,6 +448,14 @@ class _Findings:
         self._soft(Eligibility.INELIGIBLE, (*types.not_care, *excluding))
         self._soft(Eligibility.NEEDS_REVIEW, (*types.review, *reviewing, *policy.always.rules))
         self._soft(Eligibility.ELIGIBLE, types.care)
+        doubtful, unreadable = self.of[policy.always.told_unclear.id], self.of[policy.always.unreadable.id]
+        self.told: dict[tuple[Hazard, Certainty], Finding] = {
+            (hazard, certainty): unreadable if hazard is Hazard.UNKNOWN else doubtful
+            for hazard in Hazard
+            for certainty in (Certainty.POSSIBLE, Certainty.UNKNOWN)
+        }
+        """By what a text tells of and how; what is denied is not there."""
+        self.told |= {(hazard, Certainty.PRESENT): finding for hazard, finding in self.exclusion.items()}
 
     def _hard(self, rule: Rule, programme: Programme, acuity: Acuity) -> None:
         fired = RuleFired(rule=rule.id, effect=Eligibility.INELIGIBLE)
@@ -344,8 +469,10 @@ class _Findings:
 class _Types:
     """Reads call types: the whole code, else its longest known beginning; and dangers told by its end."""
 
-    def __init__(self, policy: TriagePolicy, findings: _Findings) -> None:
+    def __init__(self, policy: TriagePolicy, findings: _Findings, read: Read) -> None:
         self._findings = findings
+        self._read = read
+        self._always = {one.id for one in policy.always.rules}
         self._no_code = findings.of[policy.always.no_code.id]
         self._unknown = findings.of[policy.always.unknown_code.id]
         self._by_pattern = {code: rule for rule in policy.call_types.rules for code in rule.codes}
@@ -368,11 +495,16 @@ class _Types:
             findings.append(self._unknown)
         elif not isinstance(rule, DangerType):
             findings.append(self._findings.of[rule.id])
+        if code not in self._by_pattern:
+            # Some systems write words where others have codes, or both: 242 DOM VIOL.
+            told = self._read(code, SignalSource.CALL_TYPE)
+            findings += (self._findings.told[one.hazard, one.certainty] for one in told if is_told(one))
+            signals += told
         return TypeReading(tuple(findings), tuple(signals), rule if isinstance(rule, CareType) else None)
 
     def read_first(self, text: str) -> TypeReading:
         reading = self.read(text)
-        telling = (one for one in reading.findings if one.hard or one is self._unknown)
+        telling = (one for one in reading.findings if one.hard or one.fired.rule in self._always)
         return TypeReading(tuple(telling), reading.signals)
 
     def _rule(self, code: str) -> Rule | None:
@@ -415,6 +547,15 @@ def _premises(policy: TriagePolicy, findings: _Findings) -> dict[Hazard, Said]:
         )
         for one in policy.exclusions
     }
+
+
+_reader = lru_cache(4)(Reader)
+"""Policies mostly share their lexicon, and its automaton takes a while to make."""
+
+
+def _unread(text: str, source: SignalSource) -> tuple[Signal, ...]:
+    """Stand in for a reader where the policy has no lexicon: whoever wrote a text must be heard."""
+    return (not_read(UNREAD, source),) if text and source is SignalSource.NARRATIVE else ()
 
 
 def _choice(rule: Rule, when: When, acuity: Acuity, programme: Programme = Programme.UNKNOWN) -> Choice:

@@ -2,19 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
-)
+from pydantic import AwareDatetime, Field, model_validator
 
-from divert_contracts.model import Term
 from divert_contracts.vocabulary import (
     Acuity,
     AgeBand,
@@ -25,32 +16,16 @@ from divert_contracts.vocabulary import (
     Programme,
     Question,
 )
+from divert_triage.domain.document import Known, Part
+from divert_triage.domain.lexicon import OneLexicon
 
 CodePattern = Annotated[str, Field(pattern=r"^(\*[A-Z0-9]{1,8}|[A-Z0-9][A-Z0-9 /-]{0,31}\*?)$")]
 """A call type: whole (``918VM``), its beginning (``242*``) or, for danger alone, its end (``*SN``)."""
 Flag = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9 _/-]{0,63}$")]
-T = TypeVar("T", bound=Term)
-
-
-def _known(word: object, read: ValidatorFunctionWrapHandler) -> object:
-    """Refuse a misspelt word: facts read what they do not know as unknown, a policy must not."""
-    term = read(word)
-    if term == "unknown" and word != "unknown":
-        raise ValueError(f"no such word: {word}")
-    return term
-
-
-Known = Annotated[T, WrapValidator(_known)]
 DivisionNumber = Annotated[int, Field(ge=1, le=21)]
 
 SCALE = (Acuity.ROUTINE, Acuity.URGENT, Acuity.EMERGENT, Acuity.IMMEDIATE)
 """Acuities from the least to the most urgent."""
-
-
-class Part(BaseModel):
-    """A part of the document. A field that is not declared is a mistake, not an extension."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Rule(Part):
@@ -141,11 +116,13 @@ class When(Part):
 
     call_types: tuple[str, ...] = ()
     """Ids of care types."""
-    answers: dict[Known[Question], tuple[Known[Answer], ...]] = {}
+    answers: dict[Known[Question], tuple[Known[Answer], ...]] = Field(default={})
     callers: tuple[Known[CallerRelation], ...] = ()
     age_bands: tuple[Known[AgeBand], ...] = ()
     divisions: tuple[DivisionNumber, ...] = ()
     acuities: tuple[Known[Acuity], ...] = ()
+    told: tuple[Known[Hazard], ...] = ()
+    """The text tells of one of these, plainly or in doubt."""
 
 
 class AcuityRule(Rule):
@@ -181,6 +158,12 @@ class Always(Part):
     """CAD set a flag that is on no list."""
     not_understood: Rule
     """Something that came with the call was not understood."""
+    told_unclear: Rule
+    """The text tells of danger, but not plainly as present."""
+    unreadable: Rule
+    """There is a text, and it cannot be read."""
+    history_removed: Rule
+    """Intake took criminal history out of the text."""
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -193,6 +176,9 @@ class Always(Part):
             self.unknown_code,
             self.unknown_flag,
             self.not_understood,
+            self.told_unclear,
+            self.unreadable,
+            self.history_removed,
         )
 
 
@@ -221,6 +207,8 @@ class TriagePolicy(Part):
     """CAD flags that say nothing of danger."""
     harmless_warnings: tuple[str, ...] = ()
     """Codes of intake's warnings that need no review."""
+    lexicon: OneLexicon = None
+    """How texts are read; without one, whoever wrote a text must be heard by a person."""
 
     @property
     def rules(self) -> dict[str, Rule]:

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from divert_reporting.adapters import periods
 from divert_reporting.adapters.outcomes import Filter
+from divert_reporting.domain.cells import Cells
 from divert_reporting.domain.cost import Assumptions
-from divert_reporting.domain.figures import Cells
 from divert_reporting.pages.report.numbers import Labels, Numbers
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from divert_chassis.words import UNSAID
 from divert_reporting.adapters.periods import ServedCase
 from divert_reporting.domain.cost import HOUR, Hours
 from divert_reporting.pages.report.council import SPANS, note
 from divert_reporting.pages.report.numbers import Numbers, count, percent, period, said, share, timed
 from divert_reporting.pages.report.page import Bar, Chart, Headline, Note, Report, Section, Table
-from divert_reporting.pages.words import UNSAID
 
 
 def contract(numbers: Numbers, provider: str, cases: Sequence[ServedCase]) -> Report:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from divert_chassis.words import UNSAID
 from divert_reporting.adapters.figures import figures
+from divert_reporting.domain.cells import Cells
 from divert_reporting.domain.cost import Line, lines
 from divert_reporting.domain.equity import SMALLEST, Area, Suppression, suppressed
-from divert_reporting.domain.figures import Cells
+from divert_reporting.domain.figures import agreement
 from divert_reporting.pages.report.numbers import Numbers, count, percent, period, said, share, timed, took
 from divert_reporting.pages.report.page import Bar, Chart, Columns, Headline, Note, Report, Section, Table
-from divert_reporting.pages.words import UNSAID
 
 STEPS = ("received", "triaged", "eligible", "routed", "offered", "acknowledged", "on_scene", "resolved")
 STEP_WORDS = {
@@ -64,6 +65,7 @@ def council(numbers: Numbers) -> Report:
         _demand(numbers),
         _equity(numbers, hidden),
         _cost(numbers),
+        _agreement(numbers),
         _quality(numbers),
         _method(numbers),
     ]
@@ -666,6 +668,27 @@ def _amount(line: Line, numbers: Numbers) -> Sequence[str]:
         for one in (numbers.assumed[name] for name in line.uses)
     )
     return (line.what, f"${amount.low:,.0f}", f"${amount.value:,.0f}", f"${amount.high:,.0f}", line.made_of, assumes)
+
+
+def _agreement(numbers: Numbers) -> Section:
+    cells = numbers.figures["agreement"].of("rules")
+    found = agreement((one.part, one.measure, one.n) for one in cells)
+    if found.share is None or found.low is None or found.high is None:
+        says = "No decision of the rules was decided again by a person in this period (n = 0)."
+    else:
+        says = (
+            f"Where a person decided again without knowing what the rules had decided, both agreed in"
+            f" {share(found.agreed, found.rereviewed)} calls (95% interval {found.low:.0%} to {found.high:.0%})."
+        )
+    rows = [(said(one.part), said(one.measure), f"{one.n:,}") for one in cells]
+    return Section(
+        "agreement",
+        "Do people agree with the rules",
+        [says],
+        (),
+        [Table("What the rules said, and what the person would have", ("the rules", "the person", "calls"), rows, 2)],
+        note("agreement"),
+    )
 
 
 def _quality(numbers: Numbers) -> Section:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from divert_chassis.words import NAMES, UNSAID, lasted
 from divert_contracts.model import Model
+from divert_reporting.domain.cells import Cell, Cells
 from divert_reporting.domain.cost import Assumptions, Hours
-from divert_reporting.domain.figures import Cell, Cells
 from divert_reporting.domain.seal import Seal
-from divert_reporting.pages.words import NAMES, UNSAID, lasted
 
 FEW = 20
 """Below so many, a share is said as a count alone."""

@@ -1,0 +1,80 @@
+// Times count in the browser by the server's domain clock, and one banner says when nothing was heard from it.
+// <time data-until="ISO">: counts down, then up with a word. <time data-since="ISO">: counts up.
+// An element with data-now (and data-rate) in what was swapped in sets the clock again; other scripts ask divertNow().
+// The banner's data-says and data-over hold its words in another language than English.
+"use strict";
+
+(() => {
+  const QUIET_AFTER = 6000;
+  const clock = { at: 0, from: 0, rate: 1 };
+  let heard = performance.now();
+
+  function set(iso, rate) {
+    clock.at = Date.parse(iso);
+    clock.from = performance.now();
+    clock.rate = Number(rate) || 1;
+  }
+
+  function now() {
+    return clock.at + (performance.now() - clock.from) * clock.rate;
+  }
+
+  globalThis.divertNow = now;
+
+  function spelt(milliseconds) {
+    const seconds = Math.floor(Math.abs(milliseconds) / 1000);
+    const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+    const two = (number) => String(number).padStart(2, "0");
+    return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+  }
+
+  function put(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  function tell() {
+    const at = now();
+    const banner = document.getElementById("stale");
+    const over = banner?.dataset.over ?? "over";
+    for (const one of document.querySelectorAll("time[data-until]")) {
+      const left = Date.parse(one.dataset.until) - at;
+      put(one, left >= 0 ? spelt(left) : `${spelt(left)} ${over}`);
+      one.classList.toggle("over", left < 0);
+      one.classList.toggle("near", left >= 0 && left < 30000);
+    }
+    for (const one of document.querySelectorAll("time[data-since]")) {
+      put(one, spelt(Math.max(0, at - Date.parse(one.dataset.since))));
+    }
+    for (const one of document.querySelectorAll("time[data-clock]")) {
+      put(one, new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: one.dataset.clock }).format(at));
+    }
+    if (banner) {
+      const silent = performance.now() - heard;
+      const old = banner.dataset.watch !== undefined && silent > QUIET_AFTER;
+      const says = banner.dataset.says ?? "Last heard {n} s ago; reconnecting.";
+      if (old) put(banner.querySelector("span"), says.replace("{n}", Math.floor(silent / 1000)));
+      banner.hidden = !old;
+    }
+  }
+
+  const meta = document.querySelector('meta[name="clock"]');
+  set(meta.content, meta.dataset.rate);
+
+  document.addEventListener("htmx:after:request", (event) => {
+    const response = event.detail.ctx.response;
+    if (response && response.status < 500) heard = performance.now();
+  });
+  document.addEventListener("htmx:before:swap", (event) => {
+    const response = event.detail.ctx.response;
+    const kind = response ? response.headers.get("content-type") || "" : "";
+    if (!kind.startsWith("text/html")) event.preventDefault();
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    const told = [...document.querySelectorAll("[data-now]")].pop();
+    if (told && Date.parse(told.dataset.now) > clock.at) set(told.dataset.now, told.dataset.rate);
+    tell();
+  });
+
+  tell();
+  setInterval(tell, 250);
+})();

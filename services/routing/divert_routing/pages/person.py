@@ -1,0 +1,77 @@
+"""Who is at the desk, and that a form was sent from the desk's own page."""
+
+import re
+from typing import Annotated, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+from fastapi import Cookie, Depends, Request
+from pydantic import BaseModel
+from starlette.responses import Response
+
+M = TypeVar("M", bound=BaseModel)
+
+COOKIE = "divert_person"
+SHIFT = 12 * 3600
+"""Seconds for which a browser remembers who works at it."""
+MOST_FIELDS = 100
+PERSON = re.compile(r"[\w.@:+-]{1,64}")
+
+
+class NobodyHere(Exception):
+    """Nobody has said who they are."""
+
+
+class FromElsewhere(Exception):
+    """The form was not sent from a page of the desk."""
+
+
+class NotUnderstood(Exception):
+    """The form is not as the page would send it."""
+
+
+def somebody(divert_person: Annotated[str | None, Cookie()] = None) -> str:
+    """Return who is at the desk.
+
+    Raises:
+        NobodyHere: they have not said so.
+    """
+    if divert_person is None or PERSON.fullmatch(divert_person) is None:
+        raise NobodyHere
+    return divert_person
+
+
+def from_here(request: Request) -> None:
+    """Let only forms of the desk's own pages through, as the browser tells it.
+
+    Raises:
+        FromElsewhere: it is another site's form, or no browser's.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    host = request.headers.get("host", "")
+    if site == "same-origin" or (site is None and origin is not None and urlsplit(origin).netloc == host):
+        return
+    raise FromElsewhere
+
+
+Somebody = Annotated[str, Depends(somebody)]
+FromHere = Depends(from_here)
+
+
+async def form(request: Request, kind: type[M]) -> M:
+    """Read a form.
+
+    Raises:
+        NotUnderstood: it does not fit.
+    """
+    try:
+        pairs = parse_qsl((await request.body()).decode(), max_num_fields=MOST_FIELDS)
+        return kind.model_validate(dict(pairs))
+    except ValueError:
+        # Wrong bytes, too many fields, or fields that do not fit: all of them are ValueErrors.
+        raise NotUnderstood from None
+
+
+def remember(response: Response, person: str, *, secure: bool) -> None:
+    """Let the browser say who works at it, to this site alone and to no script."""
+    response.set_cookie(COOKIE, person, max_age=SHIFT, httponly=True, samesite="strict", secure=secure, path="/")
