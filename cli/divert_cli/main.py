@@ -51,11 +51,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("verify", "divert_cli.verify:verify", "Reconcile Kafka and Postgres: is every call accounted for?"),
     Command("prepare", "divert_cli.prepare:command", "Make topics and publish policies on a Kafka of your own."),
     Command("provider", "divert_cli.provider:provider", "Let a provider's own client onto Kafka."),
+    Command("webhook", "divert_cli.webhook:webhook", "Say where a provider's webhooks are sent, and try it."),
     Command("triage", "divert_cli.triage:triage", "Decide the rows of a file offline: any city's export, any texts."),
     Command("corpus", "divert_cli.corpus:corpus", "How well texts are read, on the labelled corpus."),
     Command("test", "divert_cli.testing:run_tests", "Run the tests; arguments go to pytest.", passes_on=True),
     Command("bench", "divert_cli.bench:bench", "How fast divert is on this machine."),
-    Command("prove", "divert_cli.prove:prove", "Proofs that take a while: faults, rebuild, memory."),
+    Command("prove", "divert_cli.prove:prove", "Proofs that take a while, such as faults and rebuild."),
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)

@@ -23,7 +23,9 @@ from divert_cli.prepare import prepare
 from divert_cli.proofs import danger as danger_proof
 from divert_cli.proofs import faults as faults_proof
 from divert_cli.proofs import memory as memory_proof
+from divert_cli.proofs import misbehaviour as misbehaviour_proof
 from divert_cli.proofs import rebuild as rebuild_proof
+from divert_cli.proofs import ways as ways_proof
 from divert_cli.stack import LocalStack, discard
 
 RESULTS = ROOT / "bench" / "results" / "proofs"
@@ -120,6 +122,37 @@ def memory(
     if not as_json:
         _show_compared(result)
     _end(clean=result.clean)
+
+
+@prove.command()
+def ways(
+    *,
+    calls: Annotated[int, typer.Option(min=1, max=1000, help="How many calls by each way.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Play the same calls by HTTP, by webhook and by Kafka: the same must become of each."""
+    with _folder() as data:
+        result = asyncio.run(ways_proof.prove(data, calls=calls, say=_say))
+        _file("ways", asdict(result), clean=result.clean, as_json=as_json)
+        if not as_json:
+            _show_ways(result)
+        _end(clean=result.clean)
+
+
+@prove.command()
+def misbehaviour(
+    *,
+    pairs: Annotated[int, typer.Option(min=1, max=9, help="Rounds with and without each misbehaviour.")] = 5,
+    calls: Annotated[int, typer.Option(min=2, max=100, help="Calls for each provider in a round.")] = 8,
+    as_json: AsJson = False,
+) -> None:
+    """Let one provider misbehave in every way: the others must not feel it, and its calls move on in time."""
+    with _folder() as data:
+        result = asyncio.run(misbehaviour_proof.prove(data, pairs=pairs, calls=calls, say=_say))
+        _file("misbehaviour", asdict(result), clean=result.clean, as_json=as_json)
+        if not as_json:
+            _show_misbehaviour(result)
+        _end(clean=result.clean)
 
 
 async def _rebuild(data: Path, copies: int | None) -> rebuild_proof.Result:
@@ -239,6 +272,34 @@ def _show_compared(result: memory_proof.Result) -> None:
         _console.print(f"{one.call_id}: {one.memory} in memory, {one.other} in {one.run}", markup=False)
     _console.print("\n".join(result.runs), markup=False)
     _verdict(result.clean, f"{result.calls} calls: the same outcome, reason and provider of each in every run")
+
+
+def _show_ways(result: ways_proof.Result) -> None:
+    table = Table("scene", "ended as, by every way")
+    for scene, ending in result.endings.items():
+        table.add_row(scene, ending)
+    _console.print(table)
+    for one in result.differences[:_SHOWN]:
+        _console.print(f"{one.scene} ({one.number}): {one.what} is {dict(one.by_way)}", markup=False)
+    _verdict(result.clean, f"{result.calls} calls by each of {len(result.concluded)} ways: the same became of each")
+
+
+def _show_misbehaviour(result: misbehaviour_proof.Result) -> None:
+    table = Table(
+        "misbehaviour", "others expired", "others p50 without", "with", "its expired", "moved on after at most"
+    )
+    for one in result.rounds:
+        late = "" if one.moved_on_after is None else f"{one.moved_on_after:.2f} s"
+        table.add_row(
+            one.behaviour,
+            str(one.healthy_expired),
+            f"{one.p50_without * 1000:.0f} ms",
+            f"{one.p50_with * 1000:.0f} ms",
+            str(one.expired),
+            late,
+        )
+    _console.print(table)
+    _verdict(result.clean, "no healthy provider's offer expired, and expired offers moved on in time")
 
 
 def _verdict(clean: bool, says: str) -> None:  # noqa: FBT001  # the verdict itself

@@ -11,7 +11,7 @@ import pytest
 from divert_contracts.schemas import FOLDER
 
 ROOT = FOLDER.parents[2]
-MEMBERS = ("libs/*", "services/*", "cli", "sim", "bench")
+MEMBERS = ("libs/*", "services/*", "cli", "sim", "bench", "tools/provider-sim")
 
 
 def lint(root: Path) -> subprocess.CompletedProcess[str]:

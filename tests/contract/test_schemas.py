@@ -223,9 +223,12 @@ def git(root: Path, *arguments: str) -> list[str]:
 
 
 def changed_after_publishing(root: Path, *folders: str) -> list[str]:
-    """Return the files that some commit, or the working tree, has changed or deleted instead of adding another."""
+    """Return the files that the main line or the working tree has changed or deleted instead of adding another.
+
+    On a branch that is not merged nothing is published yet.
+    """
     options = ("--diff-filter=DMRT", "--no-renames", "--name-only")
-    committed = git(root, "log", *options, "--format=", "--", *folders)
+    committed = git(root, "log", "--first-parent", "--diff-merges=first-parent", *options, "--format=", "--", *folders)
     return sorted({*committed, *git(root, "diff", "HEAD", *options, "--", *folders)})
 
 
@@ -262,3 +265,21 @@ def test_a_published_file_that_was_changed_or_deleted_is_found(tmp_path: Path) -
         "examples/edited",
         "examples/edited-now",
     ]
+
+
+def test_a_branch_may_mend_what_it_adds_but_its_merge_may_change_nothing_published(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    (folder / "kept").write_text("1")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "one")
+    for name, contents in (("added", ("draft", "mended")), ("kept", ("2",))):
+        git(tmp_path, "switch", "--quiet", "--create", f"to-{name}")
+        for content in contents:
+            (folder / name).write_text(content)
+            git(tmp_path, "add", ".")
+            git(tmp_path, "commit", "--quiet", "-m", content)
+        git(tmp_path, "switch", "--quiet", "main")
+        git(tmp_path, "merge", "--quiet", "--no-ff", "-m", name, f"to-{name}")
+        assert changed_after_publishing(tmp_path, "examples") == ([] if name == "added" else ["examples/kept"])

@@ -21,7 +21,7 @@ import httpx
 
 from divert_cli.errors import StackError
 from divert_cli.stack import kafka, postgres, record, valkey
-from divert_cli.stack.services import EVERYWHERE, LOOPBACK, SERVICES, ServiceProcess
+from divert_cli.stack.services import EVERYWHERE, LOOPBACK, ON_THIS_MACHINE, SERVICES, ServiceProcess
 from divert_cli.stack.supervise import Program, Supervised, Watchdog
 
 LOCK = "stack.lock"
@@ -247,6 +247,7 @@ class LocalStack:
             port=port,
             probe=functools.partial(service_answers, self.urls[name] + service.ready),
             env={
+                **ON_THIS_MACHINE,
                 **shared,
                 **service.environment(self._host(service), port, self.urls),
                 "PYTHONUNBUFFERED": "1",

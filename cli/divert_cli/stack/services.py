@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # only when the environment asks for it
 
+ON_THIS_MACHINE: Mapping[str, str] = {"PROVIDER_GATEWAY_WEBHOOK_PRIVATE": f'["{LOOPBACK}/32"]'}
+"""What processes are told on a machine of one's own alone: whoever tries webhooks there has their server there too."""
+
 
 @dataclass(frozen=True)
 class ServiceProcess:

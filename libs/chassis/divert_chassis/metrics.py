@@ -68,6 +68,9 @@ INTAKE_ACCEPTED = _counter("divert_intake_accepted_total", "Facts accepted from 
 INTAKE_REFUSED = _counter("divert_intake_refused_total", "Requests and lines refused, by reason", "reason")
 INTAKE_WARNED = _counter("divert_intake_warned_total", "Warnings given with acceptances, by kind", "warning")
 
+# webhooks
+WEBHOOK_TRIES = _counter("divert_webhook_tries_total", "Attempts to deliver a webhook, by result", "service", "result")
+
 # logs
 LOGS_SUPPRESSED = _counter("divert_logs_suppressed_total", "Repeated messages of libraries left out", "logger")
 LOG_KEYS_DROPPED = _counter("divert_log_keys_dropped_total", "Log keys or values that are not allowed, left out")

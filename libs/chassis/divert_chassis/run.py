@@ -11,7 +11,7 @@ import gc
 import signal
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic
 
@@ -47,6 +47,10 @@ log = logs.logger(__name__)
 
 G = TypeVar("G", default=Any)
 S = TypeVar("S", bound=State)
+
+Beside = Callable[["Runtime[G]"], Mapping[str, Callable[[], Coroutine[Any, Any, None]]]]
+"""Names the long tasks that a service that remembers runs beside the chassis' own. They wait outages out themselves,
+say by ``health.beat`` under their name that they get on, and end the process when they end."""
 
 PUBLISHED_WITHIN = 5.0
 """Seconds that a caller waits for the broker before its request counts as unknown."""
@@ -197,18 +201,9 @@ def run(
     routes: Callable[[Runtime[G]], APIRouter],
     title: str,
     body_limit: int = 1_048_576,
-    beside: Callable[[Runtime[G]], Awaitable[None]] | None = None,
+    beside: Beside[G] | None = None,
 ) -> None:
-    """Run a service until SIGTERM or SIGINT; exit with 1 when a part of it ended by itself.
-
-    Args:
-        wired: its wiring table.
-        settings: what its environment says.
-        routes: its API.
-        title: of its API.
-        body_limit: the largest body that it takes, in bytes.
-        beside: a long task of its own that decides nothing, such as counting again; never ends.
-    """
+    """Run a service until SIGTERM or SIGINT; exit with 1 when a part of it ended by itself."""
     logs.configure(wired.group, settings.log_level)
     telemetry.configure(wired.group, endpoint=settings.otlp_endpoint)
     metrics.watch_process()
@@ -234,7 +229,7 @@ async def serve(
     routes: Callable[[Runtime[G]], APIRouter],
     title: str,
     body_limit: int = 1_048_576,
-    beside: Callable[[Runtime[G]], Awaitable[None]] | None = None,
+    beside: Beside[G] | None = None,
 ) -> bool:
     """Run everything in this loop until the event is set; return whether it was, rather than a part having ended."""
     settings = runtime.settings
@@ -247,14 +242,12 @@ async def serve(
         settings.port,
     )
     log.info("listening", host=settings.host, port=server.port)
-    parts = _Parts(runtime)
+    parts = _Parts(runtime, {} if beside is None else beside(runtime))
     running = {
         "http": asyncio.create_task(server.run_until_stopped()),
         "publisher": asyncio.create_task(runtime.publisher.run()),
         "work": asyncio.create_task(parts.run()),
     }
-    if beside is not None:
-        running["beside"] = asyncio.ensure_future(beside(runtime))
     for name, task in running.items():
         health.watch(name, task)
     told = asyncio.create_task(stopping.wait())
@@ -265,9 +258,7 @@ async def serve(
             log.error("part-ended", task=name, exc_info=None if task.cancelled() else task.exception())
     health.hold("stopping")
     server.stop()
-    for name in ("beside", "work", "http", "publisher"):
-        if name not in running:
-            continue
+    for name in ("work", "http", "publisher"):
         # In this order: what is in hand is finished and published before the way out is closed.
         if name != "http":
             running[name].cancel()
@@ -281,8 +272,9 @@ async def serve(
 class _Parts:
     """The long tasks behind the API: learning first, then consuming, timers and the relay."""
 
-    def __init__(self, runtime: Runtime[Any]) -> None:
+    def __init__(self, runtime: Runtime[Any], beside: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]) -> None:
         self._runtime = runtime
+        self._beside = beside
         self._wired = runtime.wired
         self._settings = runtime.settings
 
@@ -315,6 +307,8 @@ class _Parts:
             async with asyncio.TaskGroup() as inner:
                 self._watched("relay", inner.create_task(relay.run()))
                 self._watched("timers", inner.create_task(engine.run_timers()))
+                for name, work in self._beside.items():
+                    self._watched(name, inner.create_task(work()))
                 await self._consume(engine, inner)
         finally:
             await asyncio.wait_for(pool.close(), 5.0)

@@ -135,7 +135,7 @@ def _understood(fields: Mapping[str, JsonValue]) -> tuple[Eido, tuple[Odd, ...]]
             place = one["loc"]
             odd.append(Odd(_code(one["type"]), place, _value(rest, place)))
             # A reference that names nothing goes whole.
-            whole = place[:-1] if place[-1] == "$ref" else place
+            whole = place[:-1] if len(place) > 1 and place[-1] == "$ref" else place
             if not any(whole[:length] in gone for length in range(1, len(whole) + 1)):
                 _take_out(rest, whole)
                 gone.add(whole)

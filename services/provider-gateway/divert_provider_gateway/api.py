@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import secrets
+from base64 import b64encode
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,11 +14,13 @@ from fastapi.routing import APIRoute
 from pydantic import Field
 
 from divert_chassis.core import Reply
-from divert_chassis.problems import refused
+from divert_chassis.problems import Problem, refused
 from divert_chassis.run import Runtime
+from divert_contracts.ids import foreign_id
 from divert_contracts.model import Model
 from divert_contracts.step import Refusal
 from divert_contracts.vocabulary import Acuity
+from divert_provider_gateway.adapters import Outward
 from divert_provider_gateway.domain.case import HELD, Case, CaseStage, Roster, Rules
 from divert_provider_gateway.domain.said import (
     MOST_TEAMS,
@@ -48,6 +53,24 @@ from divert_provider_gateway.domain.said import (
     WriteNote,
 )
 from divert_provider_gateway.domain.told import UNKNOWN_CASE
+from divert_provider_gateway.domain.webhook import (
+    BAD_URL,
+    LONGEST_URL,
+    NO_ENDPOINT,
+    OVERLAP,
+    Deliveries,
+    Delivery,
+    Endpoint,
+    EndpointStatus,
+    RegisterEndpoint,
+    RemoveEndpoint,
+    Result,
+    RotateSecret,
+    addressable,
+    status,
+    trial,
+)
+from divert_provider_gateway.settings import Settings
 
 Key = Annotated[
     str | None,
@@ -89,6 +112,50 @@ class Shift(Model):
 
     teams: tuple[OnShift, ...] = Field(max_length=MOST_TEAMS)
     """Empty: nobody is."""
+
+
+class WantedWebhook(Model):
+    """Where webhooks are to be sent."""
+
+    url: str = Field(max_length=LONGEST_URL)
+    """https, with a host; http only to networks that this gateway's configuration names."""
+
+
+class Rotation(Model):
+    """How a secret is replaced."""
+
+    overlap_seconds: float = Field(default=OVERLAP.total_seconds(), ge=0, le=OVERLAP.total_seconds() * 30)
+    """For so long the old secret signs beside the new one."""
+
+
+class WebhookWithSecret(EndpointStatus):
+    """An endpoint, and its newest secret: it is shown this once."""
+
+    secret: str
+
+
+class Webhooks(Model):
+    """Where webhooks are sent: one endpoint, or none."""
+
+    webhooks: tuple[EndpointStatus, ...]
+
+
+class Tested(Model):
+    """What came of a test."""
+
+    result: Result
+    status: int | None
+    """The HTTP status, where there was one."""
+    seconds: float
+
+
+class DeliveryLog(Model):
+    """What became of the messages about one case; what waits comes first."""
+
+    case_id: UUID
+    waiting: tuple[UUID, ...]
+    """Their ids."""
+    ended: tuple[Delivery, ...]
 
 
 class Forgiving(APIRoute):
@@ -299,3 +366,80 @@ def _add_shift(router: APIRouter, runtime: Runtime[Rules], provider: str) -> Non
         """Say that a team goes off duty; the team that relieves it takes over its open cases."""
         command = SignOff(provider=provider, team=off.team, relief=off.relief)
         return answered(await sign_off(runtime, command, key))
+
+
+def add_webhooks(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
+    """Add the routes by which webhooks are managed."""
+    _add_endpoint(router, runtime, settings)
+    _add_deliveries(router, runtime, settings)
+
+
+def _add_endpoint(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
+    provider = settings.provider
+
+    async def change(command: RegisterEndpoint | RotateSecret) -> WebhookWithSecret:
+        done = answered(await runtime.send(command))
+        return WebhookWithSecret(
+            **EndpointStatus.model_validate_json(bytes(done.body)).model_dump(), secret=command.secret
+        )
+
+    @router.post("/v1/webhooks", status_code=201, tags=["webhooks"])
+    async def register_webhook(wanted: WantedWebhook) -> WebhookWithSecret:
+        """Send webhooks to this address from now on, with a new secret; there is one address at a time.
+
+        It is asked first: `OPTIONS` with `WebHook-Request-Origin`, to be answered with `WebHook-Allowed-Origin`.
+        """
+        if not addressable(wanted.url):
+            raise refused(BAD_URL)
+        async with Outward(settings) as outward:
+            why = await outward.asked(wanted.url)
+        if why is not None:
+            raise Problem(422, "webhook-refused", "The address does not take our webhooks.", result=why.value)
+        return await change(RegisterEndpoint(provider=provider, url=wanted.url, secret=_new_secret()))
+
+    @router.post("/v1/webhooks/rotate", tags=["webhooks"])
+    async def rotate_secret(rotation: Rotation) -> WebhookWithSecret:
+        """Sign with a new secret; the one before signs beside it for a while."""
+        overlap = timedelta(seconds=rotation.overlap_seconds)
+        return await change(RotateSecret(provider=provider, secret=_new_secret(), overlap=overlap))
+
+    @router.delete("/v1/webhooks", status_code=204, tags=["webhooks"])
+    async def remove_webhook() -> None:
+        """Send no more webhooks."""
+        answered(await runtime.send(RemoveEndpoint(provider=provider)))
+
+
+def _add_deliveries(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
+    provider = settings.provider
+
+    @router.get("/v1/webhooks", tags=["webhooks"])
+    async def list_webhooks() -> Webhooks:
+        """Say where webhooks are sent, and how that goes."""
+        found = await runtime.get(Endpoint, provider)
+        known = None if found is None else status(found, runtime.clock.now())
+        return Webhooks(webhooks=() if known is None else (known,))
+
+    @router.post("/v1/webhooks/test", tags=["webhooks"])
+    async def try_webhook() -> Tested:
+        """Send one signed message that says nothing, once, and say what came of it."""
+        endpoint = await runtime.get(Endpoint, provider)
+        if endpoint is None or endpoint.url is None:
+            raise refused(NO_ENDPOINT)
+        now = runtime.clock.now()
+        name = foreign_id(runtime.wired.source, now.isoformat())
+        body = trial(provider, name, now)
+        async with Outward(settings) as outward:
+            outcome = await outward.post(endpoint.url, endpoint.signing(now), message=name, body=body)
+        return Tested(result=outcome.result, status=outcome.status, seconds=outcome.seconds)
+
+    @router.get("/v1/webhooks/deliveries/{case_id}", tags=["webhooks"])
+    async def read_deliveries(case_id: UUID) -> DeliveryLog:
+        """Say what became of the messages about one case, attempt by attempt."""
+        found = await runtime.get(Deliveries, str(case_id))
+        if found is None:
+            raise refused(UNKNOWN_CASE)
+        return DeliveryLog(case_id=case_id, waiting=tuple(one.id for one in found.waiting), ended=found.log)
+
+
+def _new_secret() -> str:
+    return f"whsec_{b64encode(secrets.token_bytes(32)).decode()}"

@@ -1,5 +1,7 @@
 """The provider gateway, wired together."""
 
+from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -7,14 +9,15 @@ from divert_chassis.service import Service
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
 from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid
-from divert_provider_gateway.domain import happened, stated, told
+from divert_provider_gateway.domain import happened, stated, told, webhook
 from divert_provider_gateway.domain.case import AnswerOverdue, Case, Roster, Rules, TimeToForget
 from divert_provider_gateway.domain.said import ChangeShift, SignOff, SignOn, Tell
+from divert_provider_gateway.domain.webhook import Deliveries, Endpoint
 
 FactOfCase = CaseOffered | CaseUpdated | CaseRecalled | QuestionAnswered | CaseStatusSaid
 
 
-def build(provider: str) -> Service[Rules]:
+def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[Rules]:
     """Return the wiring table of one provider's gateway."""
     gateway = Service("provider-gateway", given=Rules(), member=provider)
     gateway.learns(PolicyPublished, happened.policy_published)
@@ -34,6 +37,21 @@ def build(provider: str) -> Service[Rules]:
     roster.on(SignOn, told.signed_on)
     roster.on(SignOff, told.signed_off)
     roster.on(ShiftSaid, partial(stated.shift_said, provider))
+
+    endpoint = gateway.remembers(Endpoint, blank=lambda key: Endpoint(provider=key), key=lambda _: provider)
+    endpoint.on(webhook.RegisterEndpoint, webhook.registered)
+    endpoint.on(webhook.RotateSecret, webhook.rotated)
+    endpoint.on(webhook.RemoveEndpoint, webhook.removed)
+    endpoint.on(webhook.EndpointHeard, webhook.heard)
+    endpoint.on(webhook.SecretOver, webhook.secret_over)
+
+    deliveries = gateway.remembers(
+        Deliveries, blank=lambda key: Deliveries(case_id=UUID(key)), key=case_of, lists=("delivery",)
+    )
+    deliveries.on_each((CaseOffered, CaseUpdated, CaseRecalled, QuestionAnswered), webhook.told)
+    deliveries.on(webhook.ClaimDelivery, webhook.claimed)
+    deliveries.on(webhook.DeliveryTried, partial(webhook.tried, tries))
+    deliveries.on(webhook.DeliveryOver, webhook.delivery_over)
     return gateway
 
 

@@ -2,7 +2,7 @@
 
 from divert_chassis.run import run
 from divert_reporting import api
-from divert_reporting.adapters.figures import count_days
+from divert_reporting.adapters.figures import TASK, count_days
 from divert_reporting.app import build
 from divert_reporting.settings import Settings
 
@@ -13,5 +13,5 @@ if __name__ == "__main__":
         settings,
         routes=lambda runtime: api.routes(runtime, settings),
         title="Reporting",
-        beside=lambda runtime: count_days(lambda: runtime.pool, settings.zone),
+        beside=lambda runtime: {TASK: lambda: count_days(lambda: runtime.pool, settings.zone, runtime.health)},
     )

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from divert_chassis import logs
 from divert_chassis.errors import TRANSIENT, backoff
+from divert_chassis.health import Health
 from divert_reporting.adapters.outcomes import Filter
 from divert_reporting.domain.cells import Cell, Figure, Kind
 
@@ -31,6 +32,9 @@ AT_REST = 10.0
 DAYS_ALONE = frozenset({"agency", "feed"})
 """What may narrow a figure that is read from whole days."""
 LOOKS_EVERY = 2.0
+MOST_DAYS_AT_ONCE = 5
+TASK = "days"
+"""The name under which days are counted beside the consumer."""
 _HEAD = re.compile(r"^-- (\w+): (.*)$", re.MULTILINE)
 _LOCK = 0x66_69_67_75
 
@@ -183,7 +187,7 @@ _FINISHED: Mapping[Kind, str] = {
 }
 
 
-async def count_days(pool: Callable[[], "Pool"], zone: ZoneInfo) -> None:
+async def count_days(pool: Callable[[], "Pool"], zone: ZoneInfo, health: Health) -> None:
     """Count days that have come to rest, until cancelled; one worker at a time does, whichever it is."""
     waits = backoff()
     while True:
@@ -191,9 +195,11 @@ async def count_days(pool: Callable[[], "Pool"], zone: ZoneInfo) -> None:
             await fold(pool(), zone)
         except TRANSIENT as why:
             log.warning("days-not-counted", error=type(why).__name__)
+            health.beat(TASK)
             await asyncio.sleep(next(waits))
         else:
             waits = backoff()
+            health.beat(TASK)
             await asyncio.sleep(LOOKS_EVERY)
 
 
@@ -205,7 +211,7 @@ async def fold(pool: "Pool", zone: ZoneInfo) -> int:
         AT_REST,
     )
     folded = 0
-    for row in days:
+    for row in days[:MOST_DAYS_AT_ONCE]:
         async with pool.acquire() as connection, connection.transaction():
             if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
                 return folded

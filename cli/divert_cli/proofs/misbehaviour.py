@@ -1,0 +1,209 @@
+"""One provider misbehaves, in every way that there is; the others must not feel it.
+
+Every misbehaviour is measured in pairs of rounds on the same stack, one with everybody well and one with it, in turn:
+what else the machine does falls on both. In a round each provider gets the same calls.
+"""
+
+import asyncio
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+import httpx
+
+from divert_cli import kafka_admin
+from divert_cli.errors import StackError
+from divert_cli.proofs.ways import WAYS, World, hurry, simulated
+from divert_cli.stack import LocalStack
+from divert_contracts.envelope import decode
+from divert_contracts.facts.cases import CaseAcknowledged
+from divert_contracts.facts.routing import CaseOffered, CaseRecalled
+from divert_contracts.topics import CASES, ROUTING
+from divert_contracts.vocabulary import RecallReason
+
+Say = Callable[[str], None]
+
+MISBEHAVIOURS = (
+    "slow",
+    "never-answers",
+    "flaps",
+    "answers-twice",
+    "closes-before-acknowledging",
+    "500s",
+    "hangs",
+    "sends-rubbish",
+    "help-after-recall",
+)
+MISBEHAVING = "webhook"
+"""The way of the provider that misbehaves: the one in which divert depends on its machine."""
+ANSWER_WITHIN = 5.0
+"""Seconds for which an offer is open here."""
+MOVED_ON_WITHIN = 2.0
+"""Seconds after its deadline in which an expired offer must have gone on."""
+SLOWER_AT_MOST = 1.25
+"""The p50 of the others' offer → acknowledge with the misbehaviour, as a multiple of that without."""
+_BETWEEN = 0.1
+"""Seconds between one call and the next."""
+_WITHIN = 90.0
+_LOOKS_EVERY = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one misbehaviour did."""
+
+    behaviour: str
+    healthy_expired: int
+    """Offers to the others that expired; none may."""
+    p50_without: float
+    """Seconds from offer to acknowledge of the others: the median of the rounds' medians."""
+    p50_with: float
+    expired: int
+    """Offers to the provider itself that expired."""
+    moved_on_after: float | None
+    """Seconds after its deadline at which an expired offer had gone on, at the most; null where none expired."""
+
+    @property
+    def clean(self) -> bool:
+        """Say whether the others did not feel it, and what expired went on in time."""
+        in_time = self.moved_on_after is None or self.moved_on_after <= MOVED_ON_WITHIN
+        return not self.healthy_expired and in_time and self.p50_with <= self.p50_without * SLOWER_AT_MOST
+
+
+@dataclass(slots=True)
+class Result:
+    """What was seen."""
+
+    pairs: int = 0
+    calls: int = 0
+    """For each provider in a round."""
+    rounds: list[Round] = field(default_factory=list[Round])
+
+    @property
+    def clean(self) -> bool:
+        """Say whether every misbehaviour was borne."""
+        return bool(self.rounds) and all(one.clean for one in self.rounds)
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is on the topics of some calls' offers."""
+
+    offered: dict[str, CaseOffered] = field(default_factory=dict[str, CaseOffered])
+    acknowledged: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    expired: dict[str, datetime] = field(default_factory=dict[str, datetime])
+
+    def waits(self, providers: Sequence[str]) -> list[float]:
+        """Return the seconds from offer to acknowledge with some providers."""
+        return [
+            (self.acknowledged[case] - offer.occurred_at).total_seconds()
+            for case, offer in self.offered.items()
+            if offer.provider in providers and case in self.acknowledged
+        ]
+
+    def late(self, providers: Sequence[str]) -> list[float]:
+        """Return the seconds after the deadline at which expired offers of some providers went on."""
+        return [
+            (at - self.offered[case].answer_by).total_seconds()
+            for case, at in self.expired.items()
+            if case in self.offered and self.offered[case].provider in providers
+        ]
+
+
+async def prove(
+    data: Path, *, pairs: int, calls: int, say: Say, misbehaviours: Sequence[str] = MISBEHAVIOURS
+) -> Result:
+    """Measure every misbehaviour on a fresh stack.
+
+    Args:
+        data: where the stack keeps everything.
+        pairs: rounds without and with each.
+        calls: for each provider in a round.
+        say: is told what is going on.
+        misbehaviours: which.
+
+    Raises:
+        StackError: the stack does not start, or calls do not come to their end.
+    """
+    result = Result(pairs, calls)
+    async with (
+        LocalStack(data, preferred_ports=False, environment={}) as stack,
+        httpx.AsyncClient(timeout=20, trust_env=False) as http,
+    ):
+        await hurry(stack.kafka, answer_within=ANSWER_WITHIN)
+        world = World(stack.urls, http)
+        numbers = count(1)
+        for behaviour in misbehaviours:
+            without: list[_Seen] = []
+            with_it: list[_Seen] = []
+            for _ in range(pairs):
+                without.append(await _round(stack, world, "prompt", calls, numbers))
+                with_it.append(await _round(stack, world, behaviour, calls, numbers))
+            result.rounds.append(_weighed(behaviour, without, with_it))
+            say(f"{behaviour}: {'borne' if result.rounds[-1].clean else 'felt'}")
+    return result
+
+
+def _weighed(behaviour: str, without: Sequence[_Seen], with_it: Sequence[_Seen]) -> Round:
+    itself = [WAYS[MISBEHAVING][0]]
+    others = [provider for provider, _ in WAYS.values() if provider not in itself]
+    late = [seconds for seen in with_it for seconds in seen.late(itself)]
+    return Round(
+        behaviour=behaviour,
+        healthy_expired=sum(len(seen.late(others)) for seen in with_it),
+        p50_without=statistics.median(statistics.median(seen.waits(others)) for seen in without),
+        p50_with=statistics.median(statistics.median(seen.waits(others)) for seen in with_it),
+        expired=len(late),
+        moved_on_after=max(late, default=None),
+    )
+
+
+async def _round(stack: LocalStack, world: World, behaviour: str, calls: int, numbers: "count[int]") -> _Seen:
+    """Give every provider its calls, one of them behaving so, and return what was seen once all are concluded."""
+    names = [CASES.name, ROUTING.name]
+    marks = await asyncio.to_thread(kafka_admin.ends, stack.kafka, names)
+    async with AsyncExitStack() as running:
+        for way, (provider, _) in WAYS.items():
+            like = behaviour if way == MISBEHAVING else "prompt"
+            await running.enter_async_context(simulated(stack, way, provider, "--behaviour", like))
+        posted: list[str] = []
+        for _ in range(calls):
+            for _, district in WAYS.values():
+                posted.append(await world.post(f"M{next(numbers):06d}", district))
+                await asyncio.sleep(_BETWEEN)
+        await _concluded(world, posted)
+    return await asyncio.to_thread(_read, stack.kafka, names, {place: end for place, (_, end) in marks.items()})
+
+
+async def _concluded(world: World, calls: Sequence[str]) -> None:
+    left = set(calls)
+    give_up = asyncio.get_running_loop().time() + _WITHIN
+    while left:
+        if asyncio.get_running_loop().time() > give_up:
+            raise StackError(f"{len(left)} calls are still open, such as {min(left)}")
+        for call in sorted(left):
+            if (await world.status(call)).get("stage") == "concluded":
+                left.discard(call)
+        await asyncio.sleep(_LOOKS_EVERY)
+
+
+def _read(kafka: str, names: Sequence[str], since: Mapping[tuple[str, int], int]) -> _Seen:
+    seen = _Seen()
+    marks = {
+        place: (since.get(place, start), end) for place, (start, end) in kafka_admin.ends(kafka, list(names)).items()
+    }
+    for record in kafka_admin.read(kafka, marks):
+        match decode(record.value, record.headers.items()).fact:
+            case CaseOffered() as fact:
+                seen.offered[str(fact.case_id)] = fact
+            case CaseAcknowledged() as fact:
+                seen.acknowledged.setdefault(str(fact.case_id), fact.occurred_at)
+            case CaseRecalled() as fact if fact.reason is RecallReason.ANSWER_OVERDUE:
+                seen.expired.setdefault(str(fact.case_id), fact.occurred_at)
+            case _:
+                continue
+    return seen

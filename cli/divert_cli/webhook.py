@@ -1,0 +1,142 @@
+"""`divert webhook`: where a provider's gateway sends its webhooks, through the gateway's own API."""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, cast
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from divert_cli.errors import StackError
+from divert_cli.stack import running
+
+_GATEWAY = "provider-gateway-"
+_ANSWERS_WITHIN = 70.0
+"""Seconds: the gateway may wait for the endpoint that long."""
+
+webhook = typer.Typer(
+    help="Providers that take webhooks.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+_console = Console(highlight=False)
+
+Name = Annotated[str, typer.Argument(metavar="PROVIDER", help="The provider's id in the directory, such as exodus.")]
+Gateway = Annotated[str | None, typer.Option(help="Base URL of its gateway; else that of the running stack.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+Json = dict[str, Any]
+
+
+@webhook.command()
+def add(
+    name: Name,
+    url: Annotated[str, typer.Argument(help="https address of the provider's server.")],
+    *,
+    gateway: Gateway = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send webhooks to this address from now on, once it has said that it wants them; shows the secret this once."""
+    _show_secret(_ask("POST", _gateway(name, gateway), "/v1/webhooks", {"url": url}), as_json=as_json)
+
+
+@webhook.command()
+def rotate(
+    name: Name,
+    *,
+    overlap: Annotated[float, typer.Option(help="Hours for which the old secret signs beside the new one.")] = 24.0,
+    gateway: Gateway = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign with a new secret, shown this once; the old one signs beside it for a while."""
+    body = {"overlap_seconds": overlap * 3600}
+    _show_secret(_ask("POST", _gateway(name, gateway), "/v1/webhooks/rotate", body), as_json=as_json)
+
+
+@webhook.command()
+def remove(name: Name, *, gateway: Gateway = None) -> None:
+    """Send a provider no more webhooks."""
+    _ask("DELETE", _gateway(name, gateway), "/v1/webhooks")
+    _console.print(f"{name} is sent no more webhooks.", markup=False)
+
+
+@webhook.command("list")
+def list_(*, as_json: AsJson = False) -> None:
+    """Show which providers of the running stack take webhooks, and how that goes."""
+    found = {
+        name.removeprefix(_GATEWAY): _ask("GET", url, "/v1/webhooks")["webhooks"]
+        for name, url in _urls().items()
+        if name.startswith(_GATEWAY)
+    }
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    table = Table("provider", "address", "secrets", "how it goes")
+    for provider, one in ((provider, one) for provider, ones in found.items() for one in ones):
+        table.add_row(provider, one["url"], str(one["secrets"]), _state(one))
+    if table.row_count:
+        _console.print(table)
+    else:
+        _console.print("No provider takes webhooks.")
+
+
+@webhook.command("test")
+def try_(name: Name, *, gateway: Gateway = None, as_json: AsJson = False) -> None:
+    """Send one signed message that says nothing; exits with 1 when it does not arrive."""
+    found = _ask("POST", _gateway(name, gateway), "/v1/webhooks/test")
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        status = "" if found["status"] is None else f", status {found['status']}"
+        _console.print(f"{found['result']}{status}, after {found['seconds']:.3f} s", markup=False)
+    if found["result"] != "delivered":
+        raise typer.Exit(1)
+
+
+def _state(one: Json) -> str:
+    if one["gone_at"] is not None:
+        return f"gone since {one['gone_at']}: nothing is sent; `add` it again"
+    if one["failures"]:
+        return f"{one['failures']} failures in a row since {one['failing_since']}"
+    return "well"
+
+
+def _urls() -> dict[str, str]:
+    run = running()
+    if run is None:
+        raise StackError("nothing is running; start it with `divert up`, or give --gateway")
+    return dict(run.urls)
+
+
+def _gateway(name: str, given: str | None) -> str:
+    if given is not None:
+        return given.rstrip("/")
+    urls = _urls()
+    if _GATEWAY + name not in urls:
+        raise StackError(f"no gateway runs for {name!r}; there are: {', '.join(_providers(urls))}")
+    return urls[_GATEWAY + name]
+
+
+def _providers(names: Iterable[str]) -> list[str]:
+    return [name.removeprefix(_GATEWAY) for name in names if name.startswith(_GATEWAY)]
+
+
+def _ask(method: str, gateway: str, path: str, body: Json | None = None) -> Json:
+    try:
+        answer = httpx.request(method, gateway + path, json=body, timeout=_ANSWERS_WITHIN, trust_env=False)
+    except httpx.TransportError as error:
+        raise StackError(f"{gateway} does not answer ({type(error).__name__})") from error
+    read = cast("Json", answer.json()) if answer.content else {}
+    if not answer.is_success:
+        result = f" ({read['result']})" if "result" in read else ""
+        raise StackError(f"{read.get('detail') or read.get('title') or answer.reason_phrase}{result}")
+    return read
+
+
+def _show_secret(found: Json, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    _console.print(f"address  {found['url']}", markup=False)
+    _console.print(f"secret   {found['secret']}", markup=False)
+    _console.print("\nThe secret is shown once.", style="dim")
