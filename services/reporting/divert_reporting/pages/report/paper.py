@@ -25,6 +25,8 @@ from divert_reporting.pages.report.page import Chart, Columns, Note, Report, Sec
 
 SIZES = {"a4": pagesizes.A4, "letter": pagesizes.letter}
 MARGIN = 18 * mm
+PADDING = 6
+"""Of a page's frame, in points; ReportLab's own."""
 TEXT, QUIET, LINE, SURFACE = HexColor("#1d2226"), HexColor("#545c63"), HexColor("#d9dcde"), HexColor("#f4f5f5")
 TONES: dict[str, Color] = {
     "plain": HexColor("#51626f"),
@@ -93,7 +95,7 @@ def pdf(report: Report, size: str) -> bytes:
         author="divert",
         lang="en",
     )
-    width = page[0] - 2 * MARGIN
+    width = page[0] - 2 * MARGIN - 2 * PADDING
 
     def numbered(canvas: Canvas, _document: object) -> None:
         canvas.setFont("Helvetica", 8)
