@@ -123,13 +123,12 @@ class Call:
         accepted = opened["accepted_at"] if opened else judged[0]["occurred_at"] if judged else None
         self.accepted = moment(accepted)
         self.place = next((one["place"] for one in reversed(pictures) if one.get("place")), None)
+        stamps: list[Fact] = [one.get("stamps", {}) for one in reversed(pictures)]
         self.stamps = {
-            name: moment(
-                next((s[name] for one in reversed(pictures) if (s := one.get("stamps") or {}).get(name)), None)
-            )
+            name: moment(next((one[name] for one in stamps if one.get(name)), None))
             for name in ("answered_at", "created_at", "dispatched_at", "arrived_at", "closed_at")
         }
-        self.warnings = picture.get("warnings") or []
+        self.warnings: list[str] = picture.get("warnings", [])
         self.offered = moment(self.offers[0]["occurred_at"]) if self.offers else None
         self.acknowledged = min(self.taken.values(), default=None)
         self.en_route = device(first(had, "TeamEnRoute"))

@@ -44,7 +44,7 @@ async def rebuilt(backing: Backing) -> str:
         await connection.execute(f'DROP SCHEMA IF EXISTS "{BESIDE}" CASCADE')
         await connection.execute(f'DROP SCHEMA IF EXISTS "{OLD}" CASCADE')
         began = time.monotonic()
-        async with service(backing, "reporting", {"REPORTING_MEMBER": MEMBER}, ready=False):
+        async with service(backing, "reporting", settings={"REPORTING_MEMBER": MEMBER}, ready=False):
             handled = await _caught_up(connection, backing.kafka)
         took = time.monotonic() - began
         before, after = await _digests(backing.postgres, LIVE), await _digests(backing.postgres, BESIDE)

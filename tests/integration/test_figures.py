@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -80,7 +80,7 @@ class Tables:
             checksum=None,
             serialized_key_size=0,
             serialized_value_size=0,
-            headers=record.headers,
+            headers=[(name, value or b"") for name, value in record.headers],
         )
 
     async def digests(self) -> dict[str, str]:
@@ -89,7 +89,7 @@ class Tables:
 
 
 @asynccontextmanager
-async def empty_tables(database: str) -> AsyncIterator[Tables]:
+async def empty_tables(database: str) -> AsyncGenerator[Tables]:
     service = build()
     store = Store(service)
     pool = await store.connect(database)

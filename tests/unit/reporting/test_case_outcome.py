@@ -135,7 +135,7 @@ def test_a_step_that_was_queued_on_a_device_is_counted() -> None:
 
 
 def test_what_had_happened_before_the_conclusion_and_comes_after_it_is_a_correction() -> None:
-    envelopes = enveloped([*TAKEN, concluded(500, Outcome.SERVED, OutcomeReason.CLOSED)])
+    envelopes = enveloped((*TAKEN, concluded(500, Outcome.SERVED, OutcomeReason.CLOSED)))
     in_order = record(envelopes)
     end, *others = reversed(envelopes)
     assert in_order.late == 0
