@@ -151,7 +151,7 @@ def corpus(
     its errors stand in the report. Exits 1 when a weapon or violence of the open half is missed.
     """
     entries = load(file)
-    reader = _reader(policy)
+    reader = seed_reader(policy)
     compared = [compare(one, reader) for one in entries]
     open_half = [one for one in compared if not one.entry.held_back]
     held_back = [one for one in compared if one.entry.held_back]
@@ -268,7 +268,12 @@ def _is_grave(hazard: Hazard, wanted: Handling, read: Handling) -> bool:
     return danger and wanted is Handling.EXCLUDE and read is Handling.NONE
 
 
-def _reader(policy: Path | None) -> Reader:
+def seed_reader(policy: Path | None = None) -> Reader:
+    """Return the reader of a policy.
+
+    Raises:
+        StackError: it is not valid, or has no lexicon.
+    """
     try:
         lexicon = TriagePolicy.model_validate(seed_policy(PolicyKind.TRIAGE, policy).document).lexicon
     except ValidationError as error:

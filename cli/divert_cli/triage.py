@@ -116,7 +116,7 @@ def triage(
     that cannot be read has line and error instead.
     """
     file_format = file_format or _by_ending(file)
-    given = _given(policy)
+    given = given_policy(policy)
     city = None if map_name is None else city_map.load(map_name)
     if file_format is Format.JSONL and (city is not None or column):
         raise StackError("--map and --column are for csv; a line of jsonl names its fields itself")
@@ -308,7 +308,12 @@ def _column(given: str) -> tuple[str, str]:
     return name, heading.strip()
 
 
-def _given(file: Path | None) -> Given:
+def given_policy(file: Path | None) -> Given:
+    """Return what triage has learnt when it has read a policy file; the seed's when there is none.
+
+    Raises:
+        StackError: the file is missing or no valid triage policy.
+    """
     policy = files.triage_policy(file or ROOT / SEEDS[PolicyKind.TRIAGE])
     ready = judging.compiled(policy)
     return Given(Versions[Compiled]().with_version(policy.version, policy.in_force_from, ready))

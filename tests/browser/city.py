@@ -34,10 +34,8 @@ WHOLE: dict[str, JsonValue] = {
     "call_type": "918",
     "reporting_district": "0723",
     "answers": CLEAR,
-    "address": {"text": "1200 S Vermont Ave", "cross_street": "W 12th St"},
-    "caller": {"number": "+1 213 555 0142"},
 }
-"""A call that an unarmed team may take, but for its number and its words."""
+"""A call that an unarmed team may take, but for its number, its place and its words."""
 
 
 @dataclass
@@ -49,11 +47,15 @@ class City:
 
     async def call(self, narrative: str = "Man on the bench weeping.", **changes: JsonValue) -> str:
         """Post a call and return its id."""
-        numbered: dict[str, JsonValue] = {
-            "incident_number": f"T{uuid.uuid4().hex[:10].upper()}",
+        number = f"T{uuid.uuid4().hex[:10].upper()}"
+        own: dict[str, JsonValue] = {
+            "incident_number": number,
             "narrative": narrative,
+            # Each at a place and from a line of its own: danger counts next door.
+            "address": {"text": f"{int(number[1:5], 16)} S Vermont Ave", "cross_street": "W 12th St"},
+            "caller": {"number": f"+1 213 {int(number[1:6], 16):07d}"},
         }
-        body = {**WHOLE, **numbered, **changes}
+        body = {**WHOLE, **own, **changes}
         answer = await self.client.post(f"{self.system.urls['intake']}/v1/calls", json=body)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["call_id"])
@@ -72,7 +74,7 @@ class City:
             status = answer.json()
             return status if answer.is_success and status["stage"] in stages else None
 
-        return await eventually(stands, f"call {call} to be {' or '.join(stages)}", within=20, every=0.1)
+        return await eventually(stands, f"call {call} to be {' or '.join(stages)}", within=120, every=0.1)
 
     async def says(self, call: str, *verbs: str, **body: JsonValue) -> None:
         """Let the provider that has the call say things, one after the other."""
@@ -88,7 +90,7 @@ class City:
                 assert answer.is_success, answer.text
                 return True
 
-            await eventually(answered, f"the gateway to take {verb}", within=10, every=0.1)
+            await eventually(answered, f"the gateway to take {verb}", within=120, every=0.1)
 
     async def on_scene(self, narrative: str = "Man on the bench weeping.", **changes: JsonValue) -> str:
         """Post a call and bring a team there."""
@@ -120,7 +122,7 @@ class City:
             left = (await self.client.get(f"{routing}/v1/calls", params={"limit": 2000})).json()["calls"]
             return all(one["stage"] == "observed" for one in left)
 
-        await eventually(quiet, "the desk to be quiet", within=20, every=0.2)
+        await eventually(quiet, "the desk to be quiet", within=120, every=0.2)
 
 
 FENCED = frozenset({"acknowledge", "decline", "en-route", "close", "hand-back"})

@@ -8,10 +8,11 @@ from typing import Literal
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from divert_cli.stack import LocalStack
 
+expect.set_options(timeout=30_000)  # a slow machine is not a broken page
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 Theme = Literal["light", "dark"]
 OpenDesk = Callable[..., Awaitable[Page]]

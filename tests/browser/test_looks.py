@@ -12,7 +12,7 @@ from browser.city import CLEAR, City
 from browser.conftest import OpenDesk, Theme
 from divert_cli.stack import LocalStack
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 SIZES = ((1440, 900), (1920, 1080))
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -39,8 +39,8 @@ async def pictures(page: Page, folder: Path, name: str, theme: Theme) -> None:
 async def busy_night(city: City) -> str:
     """Let much happen at once, and return a call that somebody must decide."""
     chosen = await city.in_review(
-        "Woman in a red coat shouting at cars near the bus stop. Caller says she may have something in her bag, "
-        "he is not sure. No weapon seen. She has not hurt anybody."
+        "Woman in a red coat talking to herself at the bus stop, weeping. Caller is not sure if she has a knife in her "
+        "bag. No gun seen. She has not hurt anybody."
     )
     asking = await city.on_scene("Man weeping on the bench outside the library")
     await city.says(asking, "question", question="violence")

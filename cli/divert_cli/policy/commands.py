@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The life of a policy: check, compare, back-test, approve, publish, try beside.",
 )
-_console = Console(highlight=False, soft_wrap=True)
+_console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 _notes = Console(stderr=True, highlight=False, soft_wrap=True)
 RESULT = ROOT / "bench" / "results" / "backtest.json"
 IN_FORCE = "in-force"

@@ -28,7 +28,7 @@ def explain(
 ) -> None:
     """Explain a call's decision: every rule that fired or could have, and what would have changed the answer."""
     run = the_stack()
-    recorded = _chosen(get(f"{run.urls['reporting']}/v1/calls/{call_id}"), revision)
+    recorded = chosen(get(f"{run.urls['reporting']}/v1/calls/{call_id}"), revision)
     read = [one for one in recorded["signals"] if one["source"] == SignalSource.NARRATIVE.value]
     asked: Json = {"picture": recorded["picture"], "read": read, "accepted_at": recorded["occurred_at"]}
     explained = post(f"{run.urls['triage']}/v1/explain", asked)
@@ -104,8 +104,12 @@ def _answer(decision: Json) -> str:
     return f"{_words(decision['eligibility'])} ({_words(decision['programme'])}, {_words(decision['acuity'])}{hard})"
 
 
-def _chosen(story: Json, revision: str | None) -> Json:
-    """Return the judgement of a revision, the newest unless one is named, as its fact says it."""
+def chosen(story: Json, revision: str | None) -> Json:
+    """Return the judgement of a revision, the newest unless one is named, as its fact says it.
+
+    Raises:
+        StackError: there is none.
+    """
     triaged = [
         {**cast("Json", fact["content"]), "occurred_at": fact["occurred_at"]}
         for fact in cast("list[Json]", story["facts"])

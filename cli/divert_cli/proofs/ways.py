@@ -120,7 +120,7 @@ SCENES: Sequence[Scene] = (
     Scene("everything said twice", tuple({**one, "twice": True} for one in (*_THERE, _MET, _CLOSE))),
     Scene(
         "a question",
-        (*_THERE, _said("question", body={"question": "people_present"}), {**_CLOSE, "upon": "answered"}),
+        (*_THERE, _said("question", body={"question": "fire"}), {**_CLOSE, "upon": "answered"}),
         {"on_scene": "answer"},
     ),
     Scene("an answer after the recall", ({**_TAKE, "upon": "recalled"}, {**_CLOSE, "upon": "recalled"})),
@@ -288,7 +288,7 @@ class World:
         elif what == "weapon":
             await self._sure("PUT", f"/v1/calls/{call}", self.body(number, district, {"weapon": "yes"}))
         else:
-            body = {"by": "desk-1", "question": "people_present", "answer": "yes"}
+            body = {"by": "desk-1", "question": "fire", "answer": "no"}
             await self._sure("POST", f"/v1/calls/{call}/answer-question", body, to="routing")
 
     @staticmethod

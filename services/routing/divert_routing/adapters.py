@@ -237,24 +237,28 @@ class OpenCalls:
         self._runtime = runtime
         self._seen: Sequence[Call] = ()
         self._until = 0.0
+        self._changes = 0
 
     async def now(self) -> Sequence[Call]:
-        """Return the open calls as they were at most half a second ago.
+        """Return the open calls as they were at most half a second ago, and after whatever was ordered here.
 
         Raises:
             Unavailable: Postgres does not answer.
         """
-        if time.monotonic() >= self._until:
-            found: list[Call] = []
-            for stage in OPEN:
-                of_stage = await self._runtime.listed(Call, limit=MOST_OF_A_STAGE, stage=stage.value)
-                found += (call for _, call in of_stage)
-            self._seen = found
-            self._until = time.monotonic() + SEEN_AGAIN_AFTER
-        return self._seen
+        if time.monotonic() < self._until:
+            return self._seen
+        changes = self._changes
+        found: list[Call] = []
+        for stage in OPEN:
+            of_stage = await self._runtime.listed(Call, limit=MOST_OF_A_STAGE, stage=stage.value)
+            found += (call for _, call in of_stage)
+        if changes == self._changes:
+            self._seen, self._until = found, time.monotonic() + SEEN_AGAIN_AFTER
+        return found
 
     def stale(self) -> None:
         """Look again: something was ordered."""
+        self._changes += 1
         self._until = 0.0
 
 

@@ -1,5 +1,6 @@
 """A policy's file, its back-test and its approvals, without any running stack."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -40,8 +41,24 @@ def seed() -> Entrant:
     return Entrant(files.triage_policy(SEED), files.read(SEED).digest)
 
 
+@lru_cache(1)
+def written_once() -> str:
+    return json.dumps({**files.read(SEED).document, "lexicon": None})
+
+
 def document() -> Document:
-    return files.read(SEED).document
+    """Return the seed policy without its lexicon: what it does here, it does without texts."""
+    return cast("Document", json.loads(written_once()))
+
+
+@lru_cache(1)
+def plain() -> Entrant:
+    return entrant(document())
+
+
+@lru_cache(1)
+def made_up() -> tuple[bytes, ...]:
+    return tuple(recording.made_up(2_500))
 
 
 def entrant(changed: Document) -> Entrant:
@@ -125,8 +142,8 @@ def test_the_seed_policies_come_into_force_on_a_fresh_stack() -> None:
 
 def test_a_report_is_the_same_whatever_the_order_of_the_pictures() -> None:
     tried = with_flags("MENTAL")
-    report = backtest.run(evening(), tried, against=seed())
-    again = backtest.run(tuple(reversed(evening())), tried, against=seed())
+    report = backtest.run(evening(), tried, against=plain())
+    again = backtest.run(tuple(reversed(evening())), tried, against=plain())
     assert report.canonical() == again.canonical()
     assert Report.model_validate_json(report.canonical()).sha256 == report.sha256
 
@@ -134,8 +151,8 @@ def test_a_report_is_the_same_whatever_the_order_of_the_pictures() -> None:
 def test_many_pictures_are_shared_among_processes_with_the_same_result() -> None:
     many = evening() * 30
     tried = with_flags("MENTAL")
-    report = backtest.run(many, tried, against=seed(), processes=2)
-    alone = backtest.run(evening(), tried, against=seed())
+    report = backtest.run(many, tried, against=plain(), processes=2)
+    alone = backtest.run(evening(), tried, against=plain())
     assert len(many) > 2 * backtest.CHUNK
     assert report.recording.pictures == 30 * alone.recording.pictures
     assert report.by_change == {change: 30 * count for change, count in alone.by_change.items()}
@@ -153,23 +170,22 @@ def test_against_itself_a_policy_changes_nothing(flags: set[str]) -> None:
 @settings(deadline=None, max_examples=10)
 @given(st.sets(st.sampled_from(["MENTAL", "CRISIS", "REPEAT", "UNHOUSED", "NEW"]), min_size=1))
 def test_a_stricter_policy_lets_no_further_call_through(flags: set[str]) -> None:
-    made_up = tuple(recording.made_up(500))
-    report = backtest.run((*evening(), *made_up), with_flags(*flags), against=seed())
+    pictures = (*evening(), *made_up()[:500])
+    report = backtest.run(pictures, with_flags(*flags), against=plain())
     assert Change.NEWLY_ELIGIBLE not in report.by_change
     assert Change.NO_LONGER_EXCLUDED not in report.by_change
-    back = backtest.run((*evening(), *made_up), seed(), against=with_flags(*flags))
+    back = backtest.run(pictures, plain(), against=with_flags(*flags))
     assert Change.NO_LONGER_ELIGIBLE not in back.by_change
     assert back.changed == report.changed
 
 
 def test_dangerous_changes_come_first_and_are_counted_by_rule_division_and_type() -> None:
-    made_up = tuple(recording.made_up(2_500))
     changed = document()
     weapon = next(one for one in lines(changed, "exclusions") if one["hazard"] == "weapon")
     weapon["flags"] = ["FIREARM", "MENTAL"]
     harmless = cast("list[JsonValue]", changed["harmless_flags"])
     changed["harmless_flags"] = [*(one for one in harmless if one != "MENTAL"), "GUN"]
-    report = backtest.run(made_up, entrant(changed), against=seed())
+    report = backtest.run(made_up(), entrant(changed), against=plain())
     assert {Change.NEWLY_ELIGIBLE, Change.NO_LONGER_ELIGIBLE} <= set(report.by_change)
     assert report.by_rule[0].change is Change.NEWLY_ELIGIBLE
     assert report.by_rule[0].before == "X-WEAPON"
@@ -229,11 +245,11 @@ def test_a_difference_is_told_by_rule_and_by_what_it_does() -> None:
     lines(changed, "exclusions")[1]["flags"] = ["WEAPON"]
     changed["review_acuity"] = "routine"
     new = TriagePolicy.model_validate(changed)
-    told = {(one.sign, one.what): one.text for one in differences.differences(seed().policy, new)}
+    told = {(one.sign, one.what): one.text for one in differences.differences(plain().policy, new)}
     assert told["-", "C-WELFARE"].startswith("care type no longer: A welfare check")
     assert "no longer" in told["~", "X-WEAPON"]
     assert told["~", "review_acuity"] == "urgent → routine"
-    effects = {one.thing: one for one in differences.effects(seed().policy, new)}
+    effects = {one.thing: one for one in differences.effects(plain().policy, new)}
     assert effects["call type WELCK"].change is Change.NO_LONGER_ELIGIBLE
     assert effects["flag GUN"].change is Change.NO_LONGER_EXCLUDED
 

@@ -407,7 +407,7 @@ def _said_before(parts: list[_Part], at: int) -> set[str]:
 def _joined_before(way: _Way, cue: Cue, parts: list[_Part], at: int) -> None:
     if cue.means == "denied":
         listed = way.listed or not (way.comma or way.crossed) or _list_goes_on(parts, at)
-        if listed:
+        if listed or "denied" in way.said:
             way.said.add("denied")
         elif way.alike or not way.crossed:
             # "No gun, knife": perhaps a list, perhaps not.
