@@ -130,6 +130,7 @@ def _what_next(run: Run, endings: Mapping[UUID, Ending]) -> None:
         _console.print(f"  {name:<30} {url}", markup=False)
     _console.print("\nTry next:")
     tries = {
+        f"open {run.urls['routing']}/desk": "the dispatcher's desk",
         f"open {run.urls['reporting']}/": "the funnel and what is in flight",
         f"./divert show {served}": "the story of a call, with causes",
         "./divert verify": "is every call accounted for?",

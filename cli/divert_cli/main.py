@@ -48,6 +48,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "explain", "divert_cli.policy.explain:explain", "Why a call was decided so, and what would have changed it."
     ),
+    Command("geo", "divert_cli.geo:app", "Divisions by map: import polygons, compare them with districts."),
     Command("verify", "divert_cli.verify:verify", "Reconcile Kafka and Postgres: is every call accounted for?"),
     Command("prepare", "divert_cli.prepare:command", "Make topics and publish policies on a Kafka of your own."),
     Command("provider", "divert_cli.provider:provider", "Let a provider's own client onto Kafka."),

@@ -12,15 +12,17 @@ from pydantic import JsonValue, ValidationError
 from divert_cli.errors import StackError
 from divert_contracts.policy import digest
 from divert_contracts.vocabulary import PolicyKind
+from divert_intake.domain.divisions import DivisionMap
 from divert_routing.domain.directory import Directory
 from divert_triage.domain.policy import TriagePolicy
 
 Document: TypeAlias = dict[str, JsonValue]
 Place: TypeAlias = Sequence[int | str]
 
-MODELS: Mapping[PolicyKind, Callable[[Document], TriagePolicy | Directory]] = {
+MODELS: Mapping[PolicyKind, Callable[[Document], TriagePolicy | Directory | DivisionMap]] = {
     PolicyKind.TRIAGE: TriagePolicy.model_validate,
     PolicyKind.ROUTING: Directory.model_validate,
+    PolicyKind.DIVISIONS: DivisionMap.model_validate,
 }
 
 
@@ -102,7 +104,7 @@ def read(path: Path, kind: PolicyKind | None = None) -> PolicyFile:
     )
 
 
-def checked(file: PolicyFile) -> TriagePolicy | Directory:
+def checked(file: PolicyFile) -> TriagePolicy | Directory | DivisionMap:
     """Return the policy of a file whose rules are valid.
 
     Raises:

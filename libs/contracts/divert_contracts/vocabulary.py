@@ -555,6 +555,8 @@ class PolicyKind(Term):
     TRIAGE = "triage"
     ROUTING = "routing"
     """Providers, divisions, hours, agreements and every time limit."""
+    DIVISIONS = "divisions"
+    """The divisions as polygons of a map."""
     UNKNOWN = "unknown"
 
 

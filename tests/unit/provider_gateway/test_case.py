@@ -446,6 +446,10 @@ def test_policies_say_what_divisions_and_rules_are_called() -> None:
     rules = happened.policy_published(rules, a_policy({**nested, "id": 1}, PolicyKind.TRIAGE))
     assert rules.divisions == {7: "Wilshire"}
     assert rules.words == {"1": {"C-1": "One.", "X-2": "Two."}}
+    other = a_policy({"id": "C-1", "text": "Other."}, PolicyKind.TRIAGE)
+    assert happened.policy_published(rules, other) == rules
+    with pytest.raises(Rejected, match="not-approved"):
+        happened.policy_published(RULES, other.model_copy(update={"approvals": ()}))
 
 
 def test_a_policy_that_says_nothing_of_private_words_is_rejected_and_an_unknown_kind_is_ignored() -> None:

@@ -119,7 +119,7 @@ def as_json(body: bytes, intake: Intake) -> Whole | Refused:
         detail = f"A call needs an incident number of at most {LONGEST_INCIDENT_NUMBER} characters."
         return Refused(422, "incident-number-missing", detail, "/incident_number")
     revision = picture.revision(request.fields, request.notes, request.digest)
-    read, private = picture.read(request.fields, request.notes, intake.key)
+    read, private = _read(request.fields, request.notes, intake)
     return Whole(request.agency, number, number, revision, read, private, tuple(request.notes.warned))
 
 
@@ -139,7 +139,7 @@ def as_eido(body: bytes, intake: Intake, feed: str | None = None) -> Whole | Ref
     notes.origins = told.origins
     fields = Section({"feed": feed or Feed.DIVERTED.value, **told.fields}, notes)
     revision = picture.revision(fields, notes, found.digest)
-    read, private = picture.read(fields, notes, intake.key)
+    read, private = _read(fields, notes, intake)
     pasted = any(one.code == HISTORY_REMOVED for one in notes.warned)
     text = eido.kept_without_history(body) if pasted else kept(body)
     private = private.model_copy(update={"eido": text})
@@ -252,6 +252,17 @@ def responder_reported(call_id: UUID, body: bytes, intake: Intake) -> Accepted[R
         hold=fields.word("hold", Answer, Answer.NOT_ASKED),
     )
     return _plain(fact, request)
+
+
+def _read(fields: Section, notes: Notes, intake: Intake) -> tuple[Picture, Private]:
+    """Read a picture; where a map is in force it says the division of a point, whatever CAD says."""
+    read, private = picture.read(fields, notes, intake.key)
+    place = private.address
+    if place is not None and place.latitude is not None and place.longitude is not None:
+        found = intake.given.division(place.latitude, place.longitude, intake.at)
+        if found is not None:
+            read = read.model_copy(update={"located_division": found})
+    return read, private
 
 
 def _request(body: bytes, intake: Intake) -> _Request | Refused:

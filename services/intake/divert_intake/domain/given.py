@@ -1,6 +1,6 @@
 """What intake has learnt: who may post calls, and how long divert may take to decide."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from divert_contracts.model import Model
 from divert_contracts.policy import Versions
 from divert_contracts.step import Rejected
 from divert_contracts.vocabulary import PolicyKind
+from divert_intake.domain.divisions import DivisionMap
 
 
 class Limits(Model):
@@ -34,6 +35,12 @@ class Given:
 
     agencies: frozenset[str] = frozenset()
     limits: Versions[Limits] = field(default_factory=Versions[Limits])
+    maps: Versions[DivisionMap] = field(default_factory=Versions[DivisionMap])
+    """None, unless an operator has imported one."""
+
+    def division(self, latitude: float, longitude: float, accepted_at: datetime) -> int | None:
+        """Return the division that a point is in by the map then in force; null outside all, or without a map."""
+        return None if self.maps.empty else self.maps.at(accepted_at).value.division(latitude, longitude)
 
     def decide_by(self, accepted_at: datetime) -> datetime:
         """Return until when divert may offer what was accepted then.
@@ -55,19 +62,24 @@ class Given:
 
 def agency_registered(given: Given, fact: AgencyRegistered) -> Given:
     """Learn that an agency may post calls."""
-    return Given(given.agencies | {fact.agency}, given.limits)
+    return replace(given, agencies=given.agencies | {fact.agency})
 
 
 def policy_published(given: Given, fact: PolicyPublished) -> Given:
-    """Learn the limits of a version of the routing policy.
+    """Learn the limits of a version of the routing policy, or a map of the divisions.
 
     Raises:
-        Rejected: the document has no such limits, or may never come into force; what was in force stays in force.
+        Rejected: the document does not fit, or may never come into force; what was in force stays in force.
     """
-    if fact.kind is not PolicyKind.ROUTING or fact.shadow:
+    if fact.shadow:
         return given
     try:
-        limits = _RoutingPolicy.model_validate(fact.document).limits
+        if fact.kind is PolicyKind.ROUTING:
+            limits = _RoutingPolicy.model_validate(fact.document).limits
+            return replace(given, limits=given.limits.published(fact, limits))
+        if fact.kind is PolicyKind.DIVISIONS:
+            drawn = DivisionMap.model_validate(fact.document)
+            return replace(given, maps=given.maps.published(fact, drawn))
     except ValidationError as error:
         raise Rejected(f"policy:{error.error_count()}-errors") from None
-    return Given(given.agencies, given.limits.published(fact, limits))
+    return given

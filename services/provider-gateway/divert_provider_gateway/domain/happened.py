@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, ValidationError
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
 from divert_contracts.model import Model
+from divert_contracts.policy import must_be_usable
 from divert_contracts.step import Next, Rejected
 from divert_contracts.vocabulary import PolicyKind
 from divert_provider_gateway.domain.case import (
@@ -53,6 +54,9 @@ def policy_published(rules: Rules, fact: PolicyPublished) -> Rules:
         Rejected: the document does not say how long, or may never come into force; what was known stays.
     """
     if fact.kind is PolicyKind.TRIAGE:
+        if fact.shadow or fact.version in rules.words:
+            return rules
+        must_be_usable(fact)
         return replace(rules, words={**rules.words, fact.version: dict(_rule_words(fact.document))})
     if fact.kind is not PolicyKind.ROUTING or fact.shadow:
         return rules

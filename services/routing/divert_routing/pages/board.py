@@ -16,7 +16,7 @@ from divert_routing.adapters import OPEN
 from divert_routing.domain.attention import Kind, Need, needs, order
 from divert_routing.domain.call import Call
 from divert_routing.pages import words
-from divert_routing.pages.desk import DeskPages
+from divert_routing.pages.desk import DeskPages, moved
 from divert_routing.pages.person import Somebody
 from divert_routing.pages.views import is_drill
 
@@ -37,6 +37,10 @@ def routes(pages: DeskPages) -> APIRouter:
 
 
 def _add_looking(router: APIRouter, pages: DeskPages) -> None:
+    @router.get("/")
+    async def read_front(request: Request) -> Response:
+        return moved(request, "/desk")
+
     @router.get("/desk")
     async def read_desk(person: Somebody, call: UUID | None = None) -> HTMLResponse:
         calls = await pages.calls.now()
