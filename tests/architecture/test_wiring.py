@@ -31,7 +31,7 @@ def built(service: str) -> Wired[Any]:
     if service == "agency-gateway":
         return build_for_agency("lapd")
     build = importlib.import_module(f"divert_{service.replace('-', '_')}.app").build
-    return build("exodus") if inspect.signature(build).parameters else build()
+    return build("exodus") if "provider" in inspect.signature(build).parameters else build()
 
 
 def known_to(service: Wired[Any]) -> frozenset[type[Fact]]:

@@ -46,7 +46,7 @@ from divert_provider_gateway.domain.said import (
     WriteNote,
 )
 from divert_provider_gateway.pages.view import View, aim, focus, in_order, view
-from divert_provider_gateway.pages.who import DESK, DEVICE, LANGUAGE, Device, OwnPage, Who, named, remember, who
+from divert_provider_gateway.pages.who import DESK, DEVICE, LANGUAGE, Device, OwnPage, Who, named, remember
 from divert_provider_gateway.pages.words import Words, chosen, read
 from divert_provider_gateway.settings import Settings
 
@@ -186,16 +186,14 @@ class Portal:
         known = t.has("refusal", refusal.code)
         return Problem(refusal.status, refusal.code, "Refused", t("refusal", refusal.code if known else "other"))
 
-    def answered(self, request: Request, reply: Reply, then: str) -> Response:
+    def answered(self, request: Request, device: Device | None, reply: Reply, then: str) -> Response:
         """Return the answer to a tap: to the portal's script as JSON, to a plain form as the page to go on with."""
         by_script = "application/json" in request.headers.get("accept", "")
         if reply.refusal is not None:
             problem = self.refused(request, reply.refusal)
             if by_script:
                 raise problem
-            return self.shown(
-                request, "refused.html", problem.status, device=who(request), why=problem.detail, then=then
-            )
+            return self.shown(request, "refused.html", problem.status, device=device, why=problem.detail, then=then)
         if by_script:
             return Response(reply.answer, media_type="application/json")
         return RedirectResponse(then, 303)
@@ -270,8 +268,8 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
                 raise portal.refused(request, INVALID)
             reply = await tell(runtime, case_id, written, None if key is None else f"note:{key}")
             if reply.refusal is not None:
-                return portal.answered(request, reply, then)
-        return portal.answered(request, await tell(runtime, case_id, said, key), then)
+                return portal.answered(request, device, reply, then)
+        return portal.answered(request, device, await tell(runtime, case_id, said, key), then)
 
 
 def _said(kind: type[Said], fields: Mapping[str, object], by: str | None, at: datetime) -> Said | None:
@@ -350,8 +348,8 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
         try:
             team = OnShift.model_validate({**told, "languages": languages})
         except ValidationError:
-            return portal.answered(request, Reply(refusal=INVALID), "/shift")
-        return portal.answered(request, await runtime.send(SignOn(provider=provider, team=team), key), "/shift")
+            return portal.answered(request, device, Reply(refusal=INVALID), "/shift")
+        return portal.answered(request, device, await runtime.send(SignOn(provider=provider, team=team), key), "/shift")
 
     @router.post("/shift/off", include_in_schema=False, dependencies=[OwnPage])
     async def go_off(request: Request, device: Who, key: Key = None) -> Response:
@@ -360,8 +358,8 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
         try:
             off = SignOff.model_validate({**await _fields(request), "provider": provider})
         except ValidationError:
-            return portal.answered(request, Reply(refusal=INVALID), "/shift")
-        return portal.answered(request, await sign_off(runtime, off, key), "/shift")
+            return portal.answered(request, device, Reply(refusal=INVALID), "/shift")
+        return portal.answered(request, device, await sign_off(runtime, off, key), "/shift")
 
 
 def _add_books(router: APIRouter, portal: Portal) -> None:
