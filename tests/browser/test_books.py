@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from browser.axe import complaints
 from browser.city import City
-from browser.test_portal import EXODUS, SIZES, OpenPortal, city, large_enough, offered, open_portal
+from browser.test_portal import EXODUS, SIZES, OpenPortal, large_enough, offered, open_portal
 from divert_cli import kafka_admin
 from divert_contracts.call import Decision, Picture
 from divert_contracts.envelope import Envelope
@@ -21,7 +21,7 @@ from divert_contracts.topics import ASSIGNMENTS
 from divert_contracts.vocabulary import Acuity, Eligibility, Feed, Programme, Stage
 from waiting import eventually
 
-__all__ = ["city", "open_portal"]
+__all__ = ["open_portal"]
 
 pytestmark = pytest.mark.timeout(600)
 
