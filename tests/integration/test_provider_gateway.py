@@ -354,3 +354,42 @@ async def test_the_books_say_what_is_owed_what_went_wrong_and_why_offers_expired
     again = await expired()
     assert again is not None
     assert float(again["seconds_late"]) > 0
+
+
+async def test_new_offers_are_told_to_whoever_waits_for_them(gateway: httpx.AsyncClient, publisher: Publisher) -> None:
+    asked = {"stage": "offered", "wait": 30}
+    first = (await gateway.get("/v1/cases", params={"stage": "offered"})).json()
+    waiting = asyncio.create_task(gateway.get("/v1/cases", params={**asked, "seen": first["seen"]}, timeout=60))
+    events: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+
+    async def listen() -> None:
+        async with gateway.stream("GET", "/v1/events", params={"seconds": 120}, timeout=60) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            kind = ""
+            async for line in stream.aiter_lines():
+                name, _, value = line.partition(": ")
+                kind = value if name == "event" else kind
+                if name == "data":
+                    await events.put((kind, value))
+
+    listening = asyncio.create_task(listen())
+    offer = an_offer()
+    await publish(publisher, offer)
+
+    async def told(kind: str) -> None:
+        while True:
+            said, body = await asyncio.wait_for(events.get(), 60)
+            if said == kind and str(offer.case_id) in body:
+                return
+
+    await told("case")
+    answer = await waiting
+    assert str(offer.case_id) in answer.text or answer.json()["seen"] != first["seen"]
+    declined = await gateway.post(f"/v1/cases/{offer.case_id}/decline", json={"epoch": 1, "reason": "no_team"})
+    assert declined.is_success
+    await told("ended")
+    listening.cancel()
+    await asyncio.wait([listening])
+    same = (await gateway.get("/v1/cases", params={"stage": "on_scene"})).json()["seen"]
+    again = await gateway.get("/v1/cases", params={"stage": "on_scene", "wait": 0.5, "seen": same})
+    assert again.json()["seen"] == same

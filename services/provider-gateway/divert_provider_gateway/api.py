@@ -1,16 +1,19 @@
 """The gateway's HTTP interface: one verb a thing that a provider can say of a case."""
 
+import asyncio
 import hashlib
 import json
 import secrets
+import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
 from pydantic import AwareDatetime, Field
 
@@ -19,7 +22,7 @@ from divert_chassis.problems import Problem, refused
 from divert_chassis.run import Runtime
 from divert_contracts.ids import foreign_id
 from divert_contracts.model import Model
-from divert_contracts.step import Refusal
+from divert_contracts.step import Refusal, Unavailable
 from divert_contracts.vocabulary import Acuity
 from divert_provider_gateway.adapters import Casebook, Outward
 from divert_provider_gateway.domain.books import Entry, Expiry, ExpiryCause
@@ -94,6 +97,13 @@ SafetyKey = Annotated[
 MOST_LISTED = 500
 LEDGER = timedelta(days=30)
 """How far back expiries are listed unless it is said otherwise."""
+LONGEST_WAIT = 30.0
+LONGEST_STREAM = 900.0
+"""Real seconds for which a client may wait for news, and for which a stream lasts."""
+LOOKS_EVERY = 0.25
+SPEAKS_EVERY = 10.0
+"""Real seconds without news after which a stream says that it is still there."""
+NOT_KEPT = {"cache-control": "no-store"}
 Most = Annotated[int, Query(ge=1, le=MOST_LISTED, description="At most so many.")]
 UNTOLD_CALL = Refusal("unknown-call", "CAD was to be told nothing of such a call.", 404)
 NO_RELIEF = Refusal("no-relief", "This team holds a case. Name the team that goes on with it.", 422)
@@ -103,6 +113,8 @@ class Cases(Model):
     """The open cases: live ones, and recalls that wait to be confirmed. What is due soonest comes first."""
 
     cases: tuple[Case, ...]
+    seen: str
+    """Stands for just these as they are now: with it, and `wait`, a request is answered when something has changed."""
 
 
 class GoingOff(Model):
@@ -193,6 +205,77 @@ class CallDeliveryLog(Model):
     ended: tuple[Delivery, ...]
 
 
+class Watch:
+    """The open cases, looked up once for everybody who waits for news at the same time."""
+
+    def __init__(self, runtime: Runtime[Rules]) -> None:
+        """Look through a running gateway."""
+        self._runtime = runtime
+        self._looking = asyncio.Lock()
+        self._cases: tuple[Case, ...] = ()
+        self._until = 0.0
+
+    async def now(self) -> tuple[Case, ...]:
+        """Return the open cases as they were a moment ago at most.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        async with self._looking:
+            if time.monotonic() >= self._until:
+                found = await self._runtime.listed(Case, limit=MOST_LISTED)
+                self._cases = tuple(case for _, case in found)
+                self._until = time.monotonic() + LOOKS_EVERY
+            return self._cases
+
+    async def changed(self, columns: Mapping[str, str], seen: str, seconds: float, limit: int) -> Cases:
+        """Return the open cases with these listing columns once they are others than those seen, or in the end.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            fitting = (case for case in await self.now() if columns.items() <= case.listing().items())
+            found = _seen(tuple(fitting)[:limit])
+            if found.seen != seen or time.monotonic() >= until:
+                return found
+            await asyncio.sleep(LOOKS_EVERY)
+
+    async def news(self, seconds: float) -> AsyncIterator[bytes]:
+        """Yield server-sent events: every open case, then each that changes, and each that is open no more."""
+        until = time.monotonic() + seconds
+        known: dict[UUID, str] = {}
+        spoke = 0.0
+        while time.monotonic() < until:
+            try:
+                cases = await self.now()
+            except Unavailable:
+                return  # the connection ends, and whoever listens connects again
+            for case in cases:
+                digest = _digest(case.model_dump_json())
+                if known.get(case.case_id) != digest:
+                    known[case.case_id] = digest
+                    spoke = time.monotonic()
+                    yield f"event: case\nid: {digest}\ndata: {case.model_dump_json()}\n\n".encode()
+            for gone in known.keys() - {case.case_id for case in cases}:
+                del known[gone]
+                spoke = time.monotonic()
+                yield f'event: ended\ndata: {{"case_id": "{gone}"}}\n\n'.encode()
+            if time.monotonic() - spoke >= SPEAKS_EVERY:
+                spoke = time.monotonic()
+                yield b": here\n\n"
+            await asyncio.sleep(LOOKS_EVERY)
+
+
+def _seen(cases: tuple[Case, ...]) -> Cases:
+    return Cases(cases=cases, seen=_digest("".join(case.model_dump_json() for case in cases)))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 class Forgiving(APIRoute):
     """A route for reports that are never refused: a body that cannot be read counts as an empty one."""
 
@@ -269,17 +352,38 @@ async def sign_off(runtime: Runtime[Rules], off: SignOff, key: str | None) -> Re
 
 
 def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
+    watch = Watch(runtime)
+
     @router.get("/v1/cases", tags=["cases"])
     async def list_cases(
         stage: Annotated[CaseStage | None, Query(description="Only cases in this stage.")] = None,
         acuity: Annotated[Acuity | None, Query(description="Only cases of this acuity.")] = None,
         limit: Most = 100,
+        wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for news at most.")] = 0,
+        seen: Annotated[str, Query(max_length=64, description="Of the last answer: news is what differs.")] = "",
     ) -> Cases:
-        """List the open cases, what is due soonest first."""
+        """List the open cases, what is due soonest first; with `wait` as soon as they are others than those `seen`."""
         wanted = {"stage": stage, "acuity": acuity}
         columns = {name: word.value for name, word in wanted.items() if word is not None}
+        if wait:
+            return await watch.changed(columns, seen, wait, limit)
         found = await runtime.listed(Case, limit=limit, **columns)
-        return Cases(cases=tuple(case for _, case in found))
+        return _seen(tuple(case for _, case in found))
+
+    @router.get(
+        "/v1/events",
+        tags=["cases"],
+        response_class=StreamingResponse,
+        responses={200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
+    )
+    async def stream_events(
+        seconds: Annotated[float, Query(gt=0, le=LONGEST_STREAM, description="When it ends; connect again then.")] = 60,
+    ) -> StreamingResponse:
+        """Tell of every open case, and of each change, as server-sent events: `case`, whole, and `ended`.
+
+        A connection begins with all that is open, so nothing is missed between two.
+        """
+        return StreamingResponse(watch.news(seconds), media_type="text/event-stream", headers=NOT_KEPT)
 
     @router.get("/v1/cases/{case_id}", tags=["cases"])
     async def read_case(case_id: UUID) -> Case:
