@@ -126,11 +126,9 @@ class Script:
     def status(self, call: UUID, number: int, stage: Stage = Stage.OFFERED) -> Message:
         """Return a status of a call."""
         over = stage is Stage.CONCLUDED
-        fact = CallStatusChanged(
-            occurred_at=datetime.now(UTC),
-            call_id=call,
-            agency=self.agency,
-            incident_number=f"CHECK-{str(call)[:8].upper()}",
+        return self._message(
+            CallStatusChanged,
+            call,
             stage=stage,
             status_number=number,
             holder="psap",
@@ -140,45 +138,41 @@ class Script:
             agency_code="CODE 4" if over else "OFFERED",
             apco_code="18" if over else None,
         )
-        return _message(fact)
 
     def hand_off(self, call: UUID) -> Message:
         """Return a hand-off with a call's own record and a safety brief."""
         now = datetime.now(UTC)
-        return _message(
-            CallHandedOff(
-                occurred_at=now,
-                call_id=call,
-                agency=self.agency,
-                stage=Stage.CONCLUDED,
-                epoch=1,
-                handoff_id=uuid4(),
-                incident_number=f"CHECK-{str(call)[:8].upper()}",
-                reason=HandOffReason.DANGER,
-                recommend=Responder.PATROL,
-                urgent=True,
-                brief=SafetyBrief(
-                    hazards=(Hazard.WEAPON,),
-                    place_kind=PlaceKind.RESIDENCE,
-                    people_present=2,
-                    team_position=TeamPosition.EN_ROUTE,
-                ),
-                picture=Picture(
-                    feed=Feed.DIVERTED, exercise=True, answers={Question.WEAPON: Answered(answer=Answer.YES, at=now)}
-                ),
-                accept_by=now + timedelta(seconds=30),
-                private=Private(
-                    narrative=f"Only a check, señor — {'x' * LONG}",
-                    address=Address(text="1 Check St", latitude=34.05, longitude=-118.24),
-                    caller=Person(name="Nobody", number="+1 213 555 0100"),
-                ),
-            )
+        answers = {Question.WEAPON: Answered(answer=Answer.YES, at=now)}
+        return self._message(
+            CallHandedOff,
+            call,
+            stage=Stage.CONCLUDED,
+            epoch=1,
+            handoff_id=uuid4(),
+            reason=HandOffReason.DANGER,
+            recommend=Responder.PATROL,
+            urgent=True,
+            brief=SafetyBrief(
+                hazards=(Hazard.WEAPON,),
+                place_kind=PlaceKind.RESIDENCE,
+                people_present=2,
+                team_position=TeamPosition.EN_ROUTE,
+            ),
+            picture=Picture(feed=Feed.DIVERTED, exercise=True, answers=answers),
+            accept_by=now + timedelta(seconds=30),
+            private=Private(
+                narrative=f"Only a check, señor — {'x' * LONG}",
+                address=Address(text="1 Check St", latitude=34.05, longitude=-118.24),
+                caller=Person(name="Nobody", number="+1 213 555 0100"),
+            ),
         )
 
-
-def _message(fact: CallStatusChanged | CallHandedOff) -> Message:
-    name = uuid4()
-    return Message(name, structured(Envelope(id=name, source="/divert/routing", fact=fact)))
+    def _message(self, kind: type[CallStatusChanged | CallHandedOff], call: UUID, **says: object) -> Message:
+        """Return a message as routing's reads on the wire."""
+        name = uuid4()
+        number = f"CHECK-{str(call)[:8].upper()}"
+        head = {"occurred_at": datetime.now(UTC), "call_id": call, "agency": self.agency, "incident_number": number}
+        return Message(name, structured(Envelope(id=name, source="/divert/routing", fact=kind(**head, **says))))
 
 
 async def check(url: str, secret: str, *, agency: str, read_back: str | None) -> Findings:

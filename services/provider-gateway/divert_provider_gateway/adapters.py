@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -58,6 +59,10 @@ IDLE_LOOKS_EVERY = 1.0
 MOST_AT_ONCE = 32
 """Messages under way; more wait their turn, recalls excepted."""
 MOST_LOOKED_AT = 500
+NEWS_EVERY = 0.25
+"""Real seconds between looks for whoever waits for news."""
+SPEAKS_EVERY = 10.0
+"""Real seconds without news after which a stream says that it is still there."""
 CLAIM_SLACK = 10.0
 """Real seconds beyond an attempt's time-out after which its worker is thought dead."""
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -451,3 +456,78 @@ class Casebook:
     async def _entries(self, where: str, *values: object) -> tuple[Entry, ...]:
         rows = await self._runtime.pool.fetch(f"SELECT document FROM casebook WHERE {where}", *values)  # noqa: S608 (constants)
         return tuple(Entry.model_validate_json(row["document"]) for row in rows)
+
+
+# ------------------------------------------------------------------------------------------------------------ the news
+
+
+class Watch:
+    """The open cases, looked up once for everybody who waits for news at the same time."""
+
+    def __init__(self, runtime: Runtime[Rules]) -> None:
+        """Look through a running gateway."""
+        self._runtime = runtime
+        self._looking = asyncio.Lock()
+        self._cases: tuple[Case, ...] = ()
+        self._until = 0.0
+
+    async def now(self) -> tuple[Case, ...]:
+        """Return the open cases as they were a moment ago at most.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        async with self._looking:
+            if time.monotonic() >= self._until:
+                found = await self._runtime.listed(Case, limit=MOST_LOOKED_AT)
+                self._cases = tuple(case for _, case in found)
+                self._until = time.monotonic() + NEWS_EVERY
+            return self._cases
+
+    async def changed(self, columns: Mapping[str, str], seen: str, seconds: float, limit: int) -> tuple[Case, ...]:
+        """Return the open cases with these listing columns once they are others than those seen, or in the end.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            fitting = (case for case in await self.now() if columns.items() <= case.listing().items())
+            found = tuple(fitting)[:limit]
+            if digest_of(found) != seen or time.monotonic() >= until:
+                return found
+            await asyncio.sleep(NEWS_EVERY)
+
+    async def news(self, seconds: float) -> AsyncIterator[bytes]:
+        """Yield server-sent events: every open case, then each that changes, and each that is open no more."""
+        until = time.monotonic() + seconds
+        known: dict[UUID, str] = {}
+        spoke = 0.0
+        while time.monotonic() < until:
+            try:
+                cases = await self.now()
+            except Unavailable:
+                return  # the connection ends, and whoever listens connects again
+            for case in cases:
+                digest = _digest(case.model_dump_json())
+                if known.get(case.case_id) != digest:
+                    known[case.case_id] = digest
+                    spoke = time.monotonic()
+                    yield f"event: case\nid: {digest}\ndata: {case.model_dump_json()}\n\n".encode()
+            for gone in known.keys() - {case.case_id for case in cases}:
+                del known[gone]
+                spoke = time.monotonic()
+                yield f'event: ended\ndata: {{"case_id": "{gone}"}}\n\n'.encode()
+            if time.monotonic() - spoke >= SPEAKS_EVERY:
+                spoke = time.monotonic()
+                yield b": here\n\n"
+            await asyncio.sleep(NEWS_EVERY)
+
+
+def digest_of(cases: Sequence[Case]) -> str:
+    """Return what stands for cases as they are now."""
+    return _digest("".join(case.model_dump_json() for case in cases))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

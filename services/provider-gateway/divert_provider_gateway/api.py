@@ -1,13 +1,11 @@
 """The gateway's HTTP interface: one verb a thing that a provider can say of a case."""
 
-import asyncio
 import hashlib
 import json
 import secrets
-import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -22,9 +20,9 @@ from divert_chassis.problems import Problem, refused
 from divert_chassis.run import Runtime
 from divert_contracts.ids import foreign_id
 from divert_contracts.model import Model
-from divert_contracts.step import Refusal, Unavailable
+from divert_contracts.step import Refusal
 from divert_contracts.vocabulary import Acuity
-from divert_provider_gateway.adapters import Casebook, Outward
+from divert_provider_gateway.adapters import Casebook, Outward, Watch, digest_of
 from divert_provider_gateway.domain.books import Entry, Expiry, ExpiryCause
 from divert_provider_gateway.domain.case import HELD, Case, CaseStage, Roster, Rules
 from divert_provider_gateway.domain.said import (
@@ -100,9 +98,6 @@ LEDGER = timedelta(days=30)
 LONGEST_WAIT = 30.0
 LONGEST_STREAM = 900.0
 """Real seconds for which a client may wait for news, and for which a stream lasts."""
-LOOKS_EVERY = 0.25
-SPEAKS_EVERY = 10.0
-"""Real seconds without news after which a stream says that it is still there."""
 NOT_KEPT = {"cache-control": "no-store"}
 Most = Annotated[int, Query(ge=1, le=MOST_LISTED, description="At most so many.")]
 UNTOLD_CALL = Refusal("unknown-call", "CAD was to be told nothing of such a call.", 404)
@@ -205,75 +200,8 @@ class CallDeliveryLog(Model):
     ended: tuple[Delivery, ...]
 
 
-class Watch:
-    """The open cases, looked up once for everybody who waits for news at the same time."""
-
-    def __init__(self, runtime: Runtime[Rules]) -> None:
-        """Look through a running gateway."""
-        self._runtime = runtime
-        self._looking = asyncio.Lock()
-        self._cases: tuple[Case, ...] = ()
-        self._until = 0.0
-
-    async def now(self) -> tuple[Case, ...]:
-        """Return the open cases as they were a moment ago at most.
-
-        Raises:
-            Unavailable: Postgres does not answer.
-        """
-        async with self._looking:
-            if time.monotonic() >= self._until:
-                found = await self._runtime.listed(Case, limit=MOST_LISTED)
-                self._cases = tuple(case for _, case in found)
-                self._until = time.monotonic() + LOOKS_EVERY
-            return self._cases
-
-    async def changed(self, columns: Mapping[str, str], seen: str, seconds: float, limit: int) -> Cases:
-        """Return the open cases with these listing columns once they are others than those seen, or in the end.
-
-        Raises:
-            Unavailable: Postgres does not answer.
-        """
-        until = time.monotonic() + seconds
-        while True:
-            fitting = (case for case in await self.now() if columns.items() <= case.listing().items())
-            found = _seen(tuple(fitting)[:limit])
-            if found.seen != seen or time.monotonic() >= until:
-                return found
-            await asyncio.sleep(LOOKS_EVERY)
-
-    async def news(self, seconds: float) -> AsyncIterator[bytes]:
-        """Yield server-sent events: every open case, then each that changes, and each that is open no more."""
-        until = time.monotonic() + seconds
-        known: dict[UUID, str] = {}
-        spoke = 0.0
-        while time.monotonic() < until:
-            try:
-                cases = await self.now()
-            except Unavailable:
-                return  # the connection ends, and whoever listens connects again
-            for case in cases:
-                digest = _digest(case.model_dump_json())
-                if known.get(case.case_id) != digest:
-                    known[case.case_id] = digest
-                    spoke = time.monotonic()
-                    yield f"event: case\nid: {digest}\ndata: {case.model_dump_json()}\n\n".encode()
-            for gone in known.keys() - {case.case_id for case in cases}:
-                del known[gone]
-                spoke = time.monotonic()
-                yield f'event: ended\ndata: {{"case_id": "{gone}"}}\n\n'.encode()
-            if time.monotonic() - spoke >= SPEAKS_EVERY:
-                spoke = time.monotonic()
-                yield b": here\n\n"
-            await asyncio.sleep(LOOKS_EVERY)
-
-
-def _seen(cases: tuple[Case, ...]) -> Cases:
-    return Cases(cases=cases, seen=_digest("".join(case.model_dump_json() for case in cases)))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _cases(cases: tuple[Case, ...]) -> Cases:
+    return Cases(cases=cases, seen=digest_of(cases))
 
 
 class Forgiving(APIRoute):
@@ -366,9 +294,9 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
         wanted = {"stage": stage, "acuity": acuity}
         columns = {name: word.value for name, word in wanted.items() if word is not None}
         if wait:
-            return await watch.changed(columns, seen, wait, limit)
+            return _cases(await watch.changed(columns, seen, wait, limit))
         found = await runtime.listed(Case, limit=limit, **columns)
-        return _seen(tuple(case for _, case in found))
+        return _cases(tuple(case for _, case in found))
 
     @router.get(
         "/v1/events",

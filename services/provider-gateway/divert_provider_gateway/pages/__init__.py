@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qsl
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -74,6 +74,7 @@ SHOWN_HEADERS = {"referrer-policy": "same-origin"}
 """Without it browsers would send forms without an origin."""
 MOST_FIELDS = 60
 LONGEST_KEY = 128
+LONGEST_COUNT = 6
 MOST_SHOWN = 50
 """Of each part of a book; the interface lists more."""
 BOOKS = ("/follow-ups", "/safety")
@@ -287,9 +288,11 @@ def _said(kind: type[Said], fields: Mapping[str, object], by: str | None, at: da
 
 
 def _one_key(fields: Mapping[str, object]) -> str | None:
-    """Return the key that a page has put into its form, so that a double tap is one."""
-    key = fields.get("key")
-    return key if isinstance(key, str) and 0 < len(key) <= LONGEST_KEY else None
+    """Return the key of a form that names what was there before, so that a double tap is one."""
+    known = fields.get("known")
+    if not isinstance(known, str) or not known.isdigit() or len(known) > LONGEST_COUNT:
+        return None
+    return f"{known}:{fields.get('result')}:{fields.get('event')}"
 
 
 async def _fields(request: Request) -> dict[str, object]:
@@ -380,7 +383,6 @@ def _add_books(router: APIRouter, portal: Portal) -> None:
             owed=of(device, await book.owed(MOST_LISTED)),
             made=of(device, await book.made(MOST_SHOWN)),
             results=_known(FollowUp),
-            fresh=uuid4,
         )
 
     @router.get("/safety", include_in_schema=False)
@@ -394,7 +396,6 @@ def _add_books(router: APIRouter, portal: Portal) -> None:
             taken=of(device, await book.taken(MOST_SHOWN)),
             noted=of(device, await book.events(MOST_SHOWN)),
             events=_known(SafetyEvent),
-            fresh=uuid4,
         )
 
     @router.get("/expiries", include_in_schema=False)
