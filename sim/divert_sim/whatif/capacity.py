@@ -94,6 +94,8 @@ class Capacity(Part):
     """Where each part comes from."""
     command: str
     """What wrote it."""
+    cases_a_team: float = Field(ge=1, le=20)
+    """How many cases a team on shift can have at once; above 1, a provider takes calls that a team goes to later."""
     silent: Share
     """Offers that nobody answers though a team is free."""
     declines: dict[DeclineReason, Share]
@@ -172,9 +174,10 @@ class Book:
     first n of n + 1 teams do exactly what n teams do, and the last one takes some of what they could not.
     """
 
-    def __init__(self, teams: Mapping[str, int]) -> None:
+    def __init__(self, teams: Mapping[str, int], cases_a_team: float = 1.0) -> None:
         """Begin with everybody free; of a provider that is not named there is no team."""
         self._teams = dict(teams)
+        self._cases_a_team = cases_a_team
         self._until: dict[str, dict[object, float]] = {}
         self._provider: dict[object, str] = {}
 
@@ -183,13 +186,14 @@ class Book:
         self._teams[provider] = teams
 
     def free(self, provider: str, at: float) -> int:
-        """Return how many teams are free at a time, in seconds."""
+        """Return how many more cases can be taken at a time, in seconds."""
+        room = int(self._teams.get(provider, 0) * self._cases_a_team)
         busy = self._until.get(provider)
         if not busy:
-            return self._teams.get(provider, 0)
+            return room
         for case in [case for case, until in busy.items() if until <= at]:
             del busy[case]
-        return self._teams.get(provider, 0) - len(busy)
+        return room - len(busy)
 
     def take(self, provider: str, case: object, until: float) -> None:
         """Let a case have a team until a time, in seconds."""

@@ -120,10 +120,13 @@ def fitted(log: Iterable[Envelope], *, version: str, source: str, command: str) 
         source: what the record is.
         command: what was typed.
     """
-    cases = _cases(log := tuple(log))
+    log = tuple(log)
+    cases = _cases(log)
     offered = list(cases.values())
     answered = [one for one in offered if one.answered_at is not None]
-    free = [one for one in offered if not (one.declined in FULL and _full(one, offered, log))]
+    shifts = [one.fact for one in log if isinstance(one.fact, ShiftChanged)]
+    at_once = _most_at_once(offered, shifts)
+    free = [one for one in offered if not (one.declined in FULL and _load(one, offered, shifts) >= at_once)]
     declines = Counter(one.declined for one in free if one.declined is not None)
     silent = sum(1 for one in free if one.recalled is not None and one.recalled.reason is RecallReason.ANSWER_OVERDUE)
     # Whoever was interrupted before answering says nothing of how offers are answered.
@@ -138,6 +141,7 @@ def fitted(log: Iterable[Envelope], *, version: str, source: str, command: str) 
         version=version,
         source=(source,),
         command=command,
+        cases_a_team=at_once,
         silent=_rounded(silent / decided),
         declines={reason: _rounded(n / decided) for reason, n in sorted(declines.items())},
         answer_after=span((one.offer.occurred_at, one.answered_at) for one in answered),
@@ -239,20 +243,33 @@ def _cases(log: Sequence[Envelope]) -> Mapping[UUID, _Case]:  # noqa: C901, PLR0
     return cases
 
 
-def _full(one: _Case, all_cases: Sequence[_Case], log: Sequence[Envelope]) -> bool:
-    """Say whether every team of the provider had a case when it was offered."""
+def _most_at_once(cases: Sequence[_Case], shifts: Sequence[ShiftChanged]) -> float:
+    """Return the most cases that a provider had for each of its teams, at least 1: a record shows it to be possible."""
+    visits = [one for one in cases if one.taken_at is not None]
+    # A tenth up, so that rounding down never takes away a case that was seen.
+    return max([1.0, *(math.ceil(10 * (_load(one, cases, shifts) + 1 / _teams(one, shifts))) / 10 for one in visits)])
+
+
+def _load(one: _Case, cases: Sequence[_Case], shifts: Sequence[ShiftChanged]) -> float:
+    """Return how many other cases each team of the provider had when it was offered."""
     at, provider = one.offer.occurred_at, one.offer.provider
-    on_shift = [e.fact for e in log if isinstance(e.fact, ShiftChanged) and e.fact.provider == provider]
-    teams = next((len(fact.teams) for fact in reversed(on_shift) if fact.occurred_at <= at), 0)
     busy = sum(
         1
-        for other in all_cases
-        if other.offer.provider == provider
+        for other in cases
+        if other is not one
+        and other.offer.provider == provider
         and other.taken_at is not None
-        and other.taken_at <= at
+        and other.offer.occurred_at <= at
         and (other.over_at is None or other.over_at > at)
     )
-    return busy >= teams
+    return busy / _teams(one, shifts)
+
+
+def _teams(one: _Case, shifts: Sequence[ShiftChanged]) -> int:
+    """Return how many teams the provider had on shift, 1 where that is not known."""
+    at, provider = one.offer.occurred_at, one.offer.provider
+    mine = [len(fact.teams) for fact in shifts if fact.provider == provider and fact.occurred_at <= at]
+    return max(1, mine[-1]) if mine else 1
 
 
 def _reviews(log: Sequence[Envelope]) -> Reviews:

@@ -17,7 +17,14 @@ from divert_chassis.service import Service, Stage, Wired
 from divert_contracts.call import Signal, Team
 from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import Fact
-from divert_contracts.facts.calls import CallReceived, CallReopened, CallUpdated, HandoffAccepted, PictureFact
+from divert_contracts.facts.calls import (
+    CallClosedByCad,
+    CallReceived,
+    CallReopened,
+    CallUpdated,
+    HandoffAccepted,
+    PictureFact,
+)
 from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.facts.triage import CallTriaged
@@ -133,7 +140,7 @@ class Player:
 
     def _played(self, world: World, gateways: Mapping[str, Service[Rules]], seed: int) -> Run:
         tally = Tally(self._configuration.scenario.name, seed)
-        crew = Crew(seed, self._study.capacity, Book({}), self._travels)
+        crew = Crew(seed, self._study.capacity, Book({}, self._study.capacity.cases_a_team), self._travels)
 
         def watch(topic: str, envelope: Envelope) -> None:
             tally.see(topic, envelope)
@@ -191,11 +198,11 @@ class Judge:
         """Know the policy, and what was read from texts that are gone."""
         self._given = given
         self._read = read
-        self._known: dict[tuple[UUID, str, str], CallTriaged] = {}
+        self._known: dict[tuple[object, ...], CallTriaged] = {}
 
     def triaged(self, fact: PictureFact, _given: None) -> tuple[CallTriaged]:
         """Return what triage says of a revision."""
-        key = (fact.call_id, fact.revision.digest, f"{type(fact).__name__}{fact.occurred_at}")
+        key = (fact.call_id, fact.revision.digest, type(fact), fact.occurred_at, fact.picture.feed, fact.picture.origin)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._judged(fact)
@@ -236,14 +243,20 @@ def on_the_line(said: Sequence[Said], configuration: Configuration, directory: D
             if fact.picture.origin is Origin.OFFICER_INITIATED or luck(0, fact.call_id, "line").random() >= line.share:
                 continue
             (triage,) = judge.triaged(fact, None)
-            if (
-                triage.decision.eligibility is Eligibility.ELIGIBLE
-                and directory.locate(fact.picture).division in divisions
-            ):
+            eligible = triage.decision.eligibility is Eligibility.ELIGIBLE and not triage.decision.unscreened
+            if eligible and directory.locate(fact.picture).division in divisions:
                 ringing.add(fact.call_id)
     if not ringing:
         return list(said)
-    return [_rung(one) if isinstance(one.fact, PictureFact) and one.fact.call_id in ringing else one for one in said]
+    found: list[Said] = []
+    for one in said:
+        fact = one.fact
+        if isinstance(fact, PictureFact) and fact.call_id in ringing:
+            found.append(_rung(one))
+        elif not (isinstance(fact, CallClosedByCad) and fact.call_id in ringing):
+            # The police never hear of such a call, and so do not close it.
+            found.append(one)
+    return found
 
 
 def _rung(said: Said) -> Said:
