@@ -21,6 +21,8 @@ ROOT = FOLDER.parents[2]
 SERVICES = ("intake", "triage", "routing", "provider-gateway", "reporting")
 WRITERS = {"cli": ("cli", "seeds", "sim")}
 """Folders of what is no service and publishes all the same."""
+PLAYS = "whatif"
+"""The folder of what stands for intake and gateways on a virtual clock, and publishes nowhere."""
 
 
 def built(service: str) -> Wired[Any]:
@@ -67,7 +69,8 @@ def made_in(*folders: Path) -> frozenset[type[Fact]]:
     """
     by_name = {fact.__name__: fact for fact in FACTS.values()}
     found: set[type[Fact]] = set()
-    for path in (path for folder in folders for path in sorted(folder.rglob("*.py")) if path.name != "app.py"):
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    for path in (path for path in paths if path.name != "app.py" and PLAYS not in path.parts):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in by_name:
                 found.add(by_name[node.func.id])

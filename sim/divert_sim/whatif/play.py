@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,7 +16,7 @@ from divert_chassis.memory import MemoryWorld, Watcher
 from divert_chassis.service import Service, Stage, Wired
 from divert_contracts.call import Signal, Team
 from divert_contracts.envelope import Envelope
-from divert_contracts.facts.base import Fact
+from divert_contracts.facts.base import CallFact, Fact
 from divert_contracts.facts.calls import (
     CallClosedByCad,
     CallReceived,
@@ -26,6 +26,7 @@ from divert_contracts.facts.calls import (
     PictureFact,
 )
 from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
+from divert_contracts.facts.routing import CaseOffered
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.policy import Versions, digest
@@ -35,8 +36,11 @@ from divert_provider_gateway.app import build as build_gateway
 from divert_provider_gateway.domain.case import Case, Rules
 from divert_provider_gateway.domain.said import Tell
 from divert_routing.app import build as build_routing
+from divert_routing.domain.call import Call
 from divert_routing.domain.desk import Review
 from divert_routing.domain.directory import Directory
+from divert_routing.domain.given import Given
+from divert_routing.domain.neighbours import Neighbourhood
 from divert_sim.behaviour import Action, DeskReviews, DispatcherAccepts, ProviderSays
 from divert_sim.whatif.calls import Calls, Revised, Said
 from divert_sim.whatif.capacity import Book, Capacity
@@ -55,6 +59,8 @@ LONG_AGO = timedelta(days=3_650)
 BEFORE = timedelta(hours=1)
 """A run begins so long before the calls."""
 STEP = timedelta(minutes=5)
+LONG_BEFORE = datetime(2000, 1, 1, tzinfo=UTC)
+"""When nothing happened."""
 
 
 class World(Protocol):
@@ -122,24 +128,65 @@ class Player:
         self._facts = self._policies(directory, start)
         said = on_the_line(study.calls.said, configuration, directory, self._judge)
         self._travels = travels(study, configuration, directory)
+        self._settled: Tally | None = None
+        self._rest: Sequence[Said] = ()
         self._shifts, recorded = _shifts(study, configuration)
         self._said = [one for one in said if not isinstance(one.fact, ShiftChanged) or one.fact.provider in recorded]
 
     def play(self, seed: int) -> Run:
         """Play it once, without the codec."""
-        first = self._study.calls.since - BEFORE
-        world = DirectWorld([self._triage, self._routing, *self._gateways.values()], start=first)
-        return self._played(world, self._gateways, seed)
+        if self._settled is None:
+            self._settled, self._rest = self._settle()
+        tally = self._settled.named(self._configuration.scenario.name, seed)
+        return self._played(self._direct(), self._gateways, self._rest, seed, tally)
 
     def round_trip(self, seed: int, *, order: int = 0) -> Run:
         """Play it once with whole gateways, facts and states through their codecs, and partitions in another order."""
         first = self._study.calls.since - BEFORE
         gateways = {one: build_gateway(one) for one in self._providers}
         world = MemoryWorld([self._triage, self._routing, *gateways.values()], start=first, seed=order)
-        return self._played(world, gateways, seed)
+        return self._played(world, gateways, self._said, seed, Tally(self._configuration.scenario.name, seed))
 
-    def _played(self, world: World, gateways: Mapping[str, Service[Rules]], seed: int) -> Run:
-        tally = Tally(self._configuration.scenario.name, seed)
+    def _direct(self) -> DirectWorld:
+        first = self._study.calls.since - BEFORE
+        return DirectWorld([self._triage, self._routing, *self._gateways.values()], start=first)
+
+    def _settle(self) -> tuple[Tally, Sequence[Said]]:
+        """Play the calls once on which luck has no bearing; return what they come to, and what is left to be played.
+
+        Luck decides offers and reviews. A call that has neither, and stands near none that has, nor near one that does,
+        sees the same facts at the same times in every run.
+
+        Raises:
+            RuntimeError: by themselves they do not end as they do among all: a bug.
+        """
+        watching = Tally("all", 0)
+        lucky: set[UUID] = set()
+
+        def watch(_topic: str, envelope: Envelope) -> None:
+            fact = envelope.fact
+            if isinstance(fact, CaseOffered) or (
+                isinstance(fact, CallTriaged) and fact.decision.eligibility is Eligibility.NEEDS_REVIEW
+            ):
+                lucky.add(fact.call_id)
+
+        world = self._direct()
+        world.watch(watch)
+        among_all = self._played(world, self._gateways, self._said, 0, watching).endings
+        near = together(self._said, self._configuration.read)
+        touched = {near[call] for call in lucky}
+        settled = {call for call, group in near.items() if group not in touched}
+        tally = Tally("settled", 0)
+        mine = [one for one in self._said if isinstance(one.fact, CallFact) and one.fact.call_id in settled]
+        alone = self._played(self._direct(), self._gateways, mine, 0, tally).endings
+        if any(among_all[call] != ending for call, ending in alone.items()):
+            raise RuntimeError("calls that luck has no bearing on end in two ways")
+        rest = [one for one in self._said if not isinstance(one.fact, CallFact) or one.fact.call_id not in settled]
+        return tally, rest
+
+    def _played(
+        self, world: World, gateways: Mapping[str, Service[Rules]], said: Sequence[Said], seed: int, tally: Tally
+    ) -> Run:
         crew = Crew(seed, self._study.capacity, Book({}, self._study.capacity.cases_a_team), self._travels)
 
         def watch(topic: str, envelope: Envelope) -> None:
@@ -171,7 +218,7 @@ class Player:
         for fact in self._facts:
             world.publish(fact, source="/divert/cli")
         world.watch(watch)
-        for one in (*self._shifts, *self._said):
+        for one in (*self._shifts, *said):
             shift = one.fact.provider if isinstance(one.fact, ShiftChanged) else None
             source = "/divert/intake" if shift is None else f"/divert/provider-gateway/{shift}"
             world.at(one.fact.occurred_at, partial(world.publish, one.fact, source=source, id=one.id))
@@ -266,6 +313,42 @@ def _rung(said: Said) -> Said:
         return said
     picture = fact.picture.model_copy(update={"origin": Origin.PROVIDER_LINE, "feed": Feed.DIVERTED})
     return Said(said.id, fact.model_copy(update={"picture": picture}))
+
+
+def together(said: Sequence[Said], directory: Directory) -> Mapping[UUID, UUID]:
+    """Return every call with one that stands for its group: calls that could hear of each other's danger by any way."""
+    leader: dict[UUID, UUID] = {}
+
+    def find(call: UUID) -> UUID:
+        while leader.setdefault(call, call) != call:
+            leader[call] = leader[leader[call]]
+            call = leader[call]
+        return call
+
+    known = Given(Versions[Directory]().with_version(directory.version, directory.in_force_from, directory))
+    among = Neighbourhood()
+    stands: dict[str, UUID] = {}
+    places: dict[UUID, frozenset[str]] = {}
+    for one in said:
+        fact = one.fact
+        if not isinstance(fact, PictureFact):
+            continue
+        find(fact.call_id)
+        heard = {"feed": Feed.DIVERTED, "origin": Origin.NINE_ONE_ONE, "recorded_late": False}
+        listening = fact.model_copy(update={"picture": fact.picture.model_copy(update=heard)})
+        here = among.approached(Call.blank(fact.key), listening)
+        places[fact.call_id] = places.get(fact.call_id, frozenset()) | here
+        for place in here:
+            leader[find(fact.call_id)] = find(stands.setdefault(place, fact.call_id))
+        if isinstance(fact, CallReopened):
+            leader[find(fact.call_id)] = find(fact.reopens)
+    at = said[0].fact.occurred_at if said else LONG_BEFORE
+    for call, here in places.items():
+        for place in here:
+            for near in among.around(place, known, at):
+                if near in stands:
+                    leader[find(call)] = find(stands[near])
+    return {call: find(call) for call in list(leader)}
 
 
 def travels(study: Study, configuration: Configuration, directory: Directory) -> Mapping[tuple[str, bool], float]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -71,8 +72,8 @@ class Tally:
 
     def __init__(self, scenario: str, seed: int) -> None:
         """Begin with nothing."""
-        self._scenario = scenario
-        self._seed = seed
+        self.scenario = scenario
+        self.seed = seed
         self._opened: dict[UUID, CallOpened] = {}
         self._ended: dict[UUID, CallConcluded] = {}
         self._arrived: dict[UUID, datetime] = {}
@@ -81,6 +82,12 @@ class Tally:
         self._to_police: set[UUID] = set()
         self._counts: Counter[str] = Counter()
         self._twice = 0
+
+    def named(self, scenario: str, seed: int) -> "Tally":
+        """Return a copy to go on from, for another run."""
+        found = deepcopy(self, {id(fact): fact for fact in (*self._opened.values(), *self._ended.values())})
+        found.scenario, found.seed = scenario, seed
+        return found
 
     def see(self, topic: str, envelope: Envelope) -> None:  # noqa: C901, PLR0912  # one arm a fact
         """Count a fact on a topic."""
@@ -159,8 +166,8 @@ class Tally:
         for name in (*(one.value for one in Outcome), *OF_CALLS):
             counts[name] = float(more[name])
         return Run(
-            self._scenario,
-            self._seed,
+            self.scenario,
+            self.seed,
             counts,
             outcomes,
             tuple(sorted(responses)),
