@@ -315,40 +315,50 @@ def _rung(said: Said) -> Said:
     return Said(said.id, fact.model_copy(update={"picture": picture}))
 
 
-def together(said: Sequence[Said], directory: Directory) -> Mapping[UUID, UUID]:
-    """Return every call with one that stands for its group: calls that could hear of each other's danger by any way."""
-    leader: dict[UUID, UUID] = {}
+class Groups:
+    """Calls put together, and whatever they are together with."""
 
-    def find(call: UUID) -> UUID:
+    def __init__(self) -> None:
+        """Begin with everybody alone."""
+        self._leader: dict[UUID, UUID] = {}
+
+    def of(self, call: UUID) -> UUID:
+        """Return the call that stands for a call's group."""
+        leader = self._leader
         while leader.setdefault(call, call) != call:
             leader[call] = leader[leader[call]]
             call = leader[call]
         return call
 
+    def join(self, one: UUID, other: UUID) -> None:
+        """Put two calls together."""
+        self._leader[self.of(one)] = self.of(other)
+
+    def all(self) -> Mapping[UUID, UUID]:
+        """Return every call with the one that stands for its group."""
+        return {call: self.of(call) for call in list(self._leader)}
+
+
+def together(said: Sequence[Said], directory: Directory) -> Mapping[UUID, UUID]:
+    """Return every call with one that stands for its group: those who may hear of each other's danger in any way."""
+    groups, among = Groups(), Neighbourhood()
     known = Given(Versions[Directory]().with_version(directory.version, directory.in_force_from, directory))
-    among = Neighbourhood()
     stands: dict[str, UUID] = {}
-    places: dict[UUID, frozenset[str]] = {}
-    for one in said:
-        fact = one.fact
+    for fact in (one.fact for one in said):
         if not isinstance(fact, PictureFact):
             continue
-        find(fact.call_id)
+        # Whatever it is: as if it were listening.
         heard = {"feed": Feed.DIVERTED, "origin": Origin.NINE_ONE_ONE, "recorded_late": False}
         listening = fact.model_copy(update={"picture": fact.picture.model_copy(update=heard)})
-        here = among.approached(Call.blank(fact.key), listening)
-        places[fact.call_id] = places.get(fact.call_id, frozenset()) | here
-        for place in here:
-            leader[find(fact.call_id)] = find(stands.setdefault(place, fact.call_id))
-        if isinstance(fact, CallReopened):
-            leader[find(fact.call_id)] = find(fact.reopens)
+        groups.join(fact.call_id, fact.reopens if isinstance(fact, CallReopened) else fact.call_id)
+        for place in among.approached(Call.blank(fact.key), listening):
+            groups.join(fact.call_id, stands.setdefault(place, fact.call_id))
     at = said[0].fact.occurred_at if said else LONG_BEFORE
-    for call, here in places.items():
-        for place in here:
-            for near in among.around(place, known, at):
-                if near in stands:
-                    leader[find(call)] = find(stands[near])
-    return {call: find(call) for call in list(leader)}
+    for place, call in stands.items():
+        for near in among.around(place, known, at):
+            if near in stands:
+                groups.join(call, stands[near])
+    return groups.all()
 
 
 def travels(study: Study, configuration: Configuration, directory: Directory) -> Mapping[tuple[str, bool], float]:
