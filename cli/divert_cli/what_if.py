@@ -32,7 +32,7 @@ from divert_sim.whatif import capacity as abilities
 from divert_sim.whatif import day, fit, runs, scenario, selfcheck
 from divert_sim.whatif.calls import Calls, LogError
 from divert_sim.whatif.capacity import CapacityError, Extra
-from divert_sim.whatif.page import Result, Words, change, interval, page, without_small_cells
+from divert_sim.whatif.page import CHANGED, Result, Words, page, text, without_small_cells
 from divert_sim.whatif.play import Player, Study, shift_hours
 from divert_sim.whatif.scenario import AS_IT_IS, ScenarioError
 from divert_sim.whatif.summary import MEASURES, summed
@@ -48,6 +48,22 @@ STAYS = Extra(
     value=1_800,
     high=3_600,
 )
+SHOWN = frozenset(
+    {
+        "eligible",
+        "served",
+        "served_share",
+        "unarmed_share",
+        "missed",
+        "response_median",
+        "response_p90",
+        "shift_hours",
+        "busy_share",
+        "hand_offs",
+        "desk_actions",
+    }
+)
+"""The measures that the terminal shows; the files have them all, with their ranges."""
 CLEARS = Extra(text="An assumption.", low=0, value=600, high=1_200)
 
 _console = Console(highlight=False, soft_wrap=True)
@@ -253,20 +269,18 @@ def _say(check: selfcheck.SelfCheck) -> None:
 
 
 def _show(result: Result) -> None:
-    table = Table(title=f"{result.calls}: {result.count:,} calls, {result.seeds} runs each")
+    table = Table(title=f"{result.calls}: {result.count:,} calls, {result.seeds} runs each; means, and the difference")
     table.add_column("")
     for one in result.scenarios:
         table.add_column(one.title, justify="right")
-    for measure in MEASURES:
+    for measure in (one for one in MEASURES if one.name in SHOWN):
         if all(measure.name in one.measures for one in result.scenarios):
-            table.add_row(
-                measure.title, *(interval(measure, one.measures[measure.name].value) for one in result.scenarios)
-            )
-            if len(result.scenarios) > 1:
-                table.add_row(
-                    "  difference",
-                    *(change(measure, one.measures[measure.name].change) for one in result.scenarios),
-                    style="dim",
-                )
+            found = [one.measures[measure.name] for one in result.scenarios]
+            table.add_row(measure.title, *(_short(measure, one) for one in found))
     Console().print(table)
-    _console.print(f"offers of calls that the rules exclude: {result.unsafe_offers}")
+    _console.print(f"Offers of calls that the rules exclude: {result.unsafe_offers}")
+
+
+def _short(measure: Measure, found: Measured) -> str:
+    mean = text(measure, found.value.mean)
+    return mean if found.change is None else f"{mean}\n{CHANGED[measure.unit](found.change.mean)}"

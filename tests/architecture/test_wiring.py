@@ -70,7 +70,7 @@ def made_in(*folders: Path) -> frozenset[type[Fact]]:
     by_name = {fact.__name__: fact for fact in FACTS.values()}
     found: set[type[Fact]] = set()
     paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
-    for path in (path for path in paths if path.name != "app.py" and PLAYS not in path.parts):
+    for path in (path for path in paths if path.name != "app.py" and path.parent.name != PLAYS):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in by_name:
                 found.add(by_name[node.func.id])

@@ -71,7 +71,8 @@ class _Day:
             case "unhoused":
                 picture |= {"place_kind": "street", "answers": _answers(at, unhoused="yes")}
             case "phone":
-                picture |= {"caller_relation": "self", "call_type": chance.choice(TYPES[SOON])}
+                caller: Body = {"number": f"+1213555{number % 10_000:04}", "ringing_is_safe": "yes"}
+                picture |= {"caller_relation": "self", "call_type": chance.choice(TYPES[SOON]), "caller": caller}
                 picture["answers"] = _answers(at, suicidal="yes", inside_residence="yes")
             case "danger":
                 danger = {chance.choice(("weapon", "violence")): "yes"}

@@ -122,7 +122,8 @@ def text(measure: Measure, value: float) -> str:
 
 def interval(measure: Measure, value: Estimate) -> str:
     """Return a mean with its interval."""
-    return f"{text(measure, value.mean)} ({text(measure, value.low)} to {text(measure, value.high)})"
+    mean, low, high = (text(measure, one) for one in (value.mean, value.low, value.high))
+    return mean if mean == low == high else f"{mean} ({low} to {high})"
 
 
 def change(measure: Measure, value: Estimate | None) -> str:
@@ -130,7 +131,8 @@ def change(measure: Measure, value: Estimate | None) -> str:
     if value is None:
         return UNSAID
     by = CHANGED[measure.unit]
-    return f"{by(value.mean)} ({by(value.low)} to {by(value.high)})"
+    mean, low, high = (by(one) for one in (value.mean, value.low, value.high))
+    return mean if mean == low == high else f"{mean} ({low} to {high})"
 
 
 def _headlines(result: Result, base: Summary, others: Sequence[Summary]) -> Sequence[Headline]:
@@ -171,10 +173,11 @@ def _check(result: Result) -> Section:
         "Does the model reproduce what was recorded?",
         (
             (
-                f"{check.on}: {check.calls:,} calls, played {check.seeds} times with the recorded directory, shifts "
+                f"On {check.on}: {check.calls:,} calls, played {check.seeds} times with the recorded directory, shifts "
                 "and calls, the capacity model fitted to that record."
             ),
             verdict,
+            *_about_another(result),
             f"Offers of calls that the rules exclude, in all runs together: {result.unsafe_offers}.",
         ),
         tables=(
@@ -184,7 +187,7 @@ def _check(result: Result) -> Section:
                 tuple(
                     (
                         one.what,
-                        f"{one.recorded:,.6g}",
+                        f"{one.recorded:,.4g}",
                         f"{one.simulated:,.4g}",
                         f"{one.low:,.4g}",
                         f"{one.high:,.4g}",
@@ -195,6 +198,16 @@ def _check(result: Result) -> Section:
                 ),
             ),
         ),
+    )
+
+
+def _about_another(result: Result) -> Sequence[str]:
+    """Say that the record is not of the calls that are played, where it is not."""
+    if result.calls == result.self_check.on:
+        return ()
+    return (
+        "These are other calls than those below. So it says that the machinery can reproduce a record, and nothing of "
+        "how well the times and shares fit the calls below.",
     )
 
 
@@ -313,7 +326,7 @@ def _load(result: Result) -> Section:
         (
             one.title,
             *(
-                f"{one.teams[name]} \u00d7 {one.shift_hours.get(name, 0):,.0f} h, {_busy(one, name)}"
+                f"{one.teams[name]} teams, {one.shift_hours.get(name, 0):,.0f} h, {_busy(one, name)}"
                 if one.teams.get(name)
                 else UNSAID
                 for name in providers

@@ -9,6 +9,7 @@ from divert_contracts.envelope import Envelope
 from divert_contracts.facts.routing import CallConcluded, CallReviewed, CaseOffered
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import Outcome
+from divert_reporting.pages.report.numbers import said
 from divert_sim.evening import Ending
 from divert_sim.whatif.play import Player
 from divert_sim.whatif.summary import rank
@@ -104,7 +105,7 @@ def _count(outcome: Outcome, recorded: Run, runs: Sequence[Run]) -> Check:
         return float(Counter(one.outcome for one in run.endings.values())[outcome.value])
 
     most = max(1.0, MOST_OF_CALLS * len(recorded.endings))
-    return _near(f"Calls that ended as {outcome.value}", of(recorded), [of(run) for run in runs], most)
+    return _near(f"Calls that ended as: {said(outcome.value)}", of(recorded), [of(run) for run in runs], most)
 
 
 def _near(what: str, was: float, given: Sequence[float], most: float) -> Check:

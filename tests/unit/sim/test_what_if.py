@@ -295,7 +295,7 @@ def test_a_model_that_does_not_fit_is_found_out(record: Calls) -> None:
     wrong = {one.what for one in check.checks if not one.holds}
     assert not check.holds
     assert "Median time to arrival, in seconds" in wrong
-    assert "Calls that ended as served" in wrong
+    assert "Calls that ended as: served" in wrong
 
 
 def test_a_log_is_read_as_it_is_exported(record: Calls, tmp_path: Path) -> None:
