@@ -35,7 +35,7 @@ from divert_sim.whatif.capacity import CapacityError, Extra
 from divert_sim.whatif.page import CHANGED, Result, Words, page, text, without_small_cells
 from divert_sim.whatif.play import Player, Study, shift_hours
 from divert_sim.whatif.scenario import AS_IT_IS, ScenarioError
-from divert_sim.whatif.summary import MEASURES, summed
+from divert_sim.whatif.summary import MEASURES, Measure, Measured, summed
 
 CAPACITY = ROOT / "seeds" / "assumptions" / "capacity.yaml"
 DAY = datetime(2026, 11, 17, tzinfo=ZONE)

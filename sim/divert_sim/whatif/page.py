@@ -206,8 +206,10 @@ def _about_another(result: Result) -> Sequence[str]:
     if result.calls == result.self_check.on:
         return ()
     return (
-        "These are other calls than those below. So it says that the machinery can reproduce a record, and nothing of "
-        "how well the times and shares fit the calls below.",
+        (
+            "These are other calls than those below. So it says that the machinery can reproduce a record, and nothing of "
+            "how well the times and shares fit the calls below."
+        ),
     )
 
 
