@@ -207,8 +207,8 @@ def _about_another(result: Result) -> Sequence[str]:
         return ()
     return (
         (
-            "These are other calls than those below. So it says that the machinery can reproduce a record, and nothing of "
-            "how well the times and shares fit the calls below."
+            "These are other calls than those below. So it says that the machinery can reproduce a record, and nothing "
+            "of how well the times and shares fit the calls below."
         ),
     )
 
