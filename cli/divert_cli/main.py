@@ -42,6 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("show", "divert_cli.calls:show", "One call: its timeline with causes."),
     Command("outcomes", "divert_cli.calls:outcomes", "What became of the calls."),
     Command("report", "divert_cli.report:report", "What became of a period's calls, as a page and PDF to publish."),
+    Command("what-if", "divert_cli.what_if:what_if", "The same calls under other arrangements, side by side."),
     Command("export", "divert_cli.export:export", "A table, the figures or the log, as a file."),
     Command("dictionary", "divert_cli.export:dictionary", "What every table, column and figure means."),
     Command("seal", "divert_cli.seal:seal", "Seal a period's tables, or check a seal."),

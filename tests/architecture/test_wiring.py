@@ -24,6 +24,8 @@ FOLDERS = {"agency-gateway": "provider-gateway"}
 """Where the code of a service is that has no folder of its own."""
 WRITERS = {"cli": ("cli", "seeds", "sim")}
 """Folders of what is no service and publishes all the same."""
+PLAYS = "whatif"
+"""The folder of what stands for intake and gateways on a virtual clock, and publishes nowhere."""
 
 
 def built(service: str) -> Wired[Any]:
@@ -72,7 +74,8 @@ def made_in(*folders: Path) -> frozenset[type[Fact]]:
     """
     by_name = {fact.__name__: fact for fact in FACTS.values()}
     found: set[type[Fact]] = set()
-    for path in (path for folder in folders for path in sorted(folder.rglob("*.py")) if path.name != "app.py"):
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    for path in (path for path in paths if path.name != "app.py" and path.parent.name != PLAYS):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in by_name:
                 found.add(by_name[node.func.id])
