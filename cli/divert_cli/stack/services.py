@@ -22,7 +22,8 @@ class ServiceProcess:
         port: the port it listens on when that is free.
         own: settings of this process alone, beside host, port and the shared addresses.
         asks: the processes whose base URLs it is told, as settings named `<PREFIX>_<NAME>_URL`.
-        watches: the processes whose health it shows; it is told their base URLs by name, in `<PREFIX>_WATCHES`.
+        watches: the processes whose health it shows; it is told the base URLs of those that are
+            there by name, in `<PREFIX>_WATCHES`.
         ready: the path that answers 200 when it is ready to work.
     """
 
@@ -39,7 +40,7 @@ class ServiceProcess:
         """Return the settings of this process when it listens on `host` and `port`, and others at `urls`."""
         asked = {f"{self.prefix}_{name.upper()}_URL": urls[name] for name in self.asks}
         if self.watches:
-            asked[f"{self.prefix}_WATCHES"] = json.dumps({name: urls[name] for name in self.watches})
+            asked[f"{self.prefix}_WATCHES"] = json.dumps({name: urls[name] for name in self.watches if name in urls})
         return {f"{self.prefix}_HOST": host, f"{self.prefix}_PORT": str(port), **self.own, **asked}
 
 

@@ -1,0 +1,210 @@
+"""The board in a real browser, on the whole system: quiet and busy, a call's sheet, an alarm, the filter, a break."""
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from browser.axe import complaints
+from browser.conftest import Theme
+from divert_cli.proofs.lives import Life, in_time, life, lives
+from divert_cli.proofs.rebuild import write
+from divert_cli.stack import LocalStack
+
+pytestmark = pytest.mark.timeout(300)
+
+AGENCY = "boardtest"
+CALLS = 60
+OpenBoard = Callable[..., Awaitable[Page]]
+
+
+@pytest_asyncio.fixture
+async def open_board(browser: Browser, system: LocalStack) -> AsyncIterator[OpenBoard]:
+    """Open the board; whatever goes wrong in the page fails the test."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    async def opened(
+        path: str = f"/?agency={AGENCY}", *, theme: Theme = "light", size: tuple[int, int] = (1440, 900)
+    ) -> Page:
+        viewport: dict[str, int] = {"width": size[0], "height": size[1]}
+        context = await browser.new_context(
+            base_url=system.urls["reporting"],
+            viewport={"width": viewport["width"], "height": viewport["height"]},
+            color_scheme=theme,
+        )
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+        await page.goto(path)
+        return page
+
+    yield opened
+    for context in contexts:
+        await context.close()
+    assert wrong == []
+
+
+async def told(system: LocalStack, calls: list[Life], until: datetime) -> None:
+    """Let reporting hear what happened to calls until a time."""
+    await write(system.kafka, [record for at, record in in_time(calls) if at <= until])
+
+
+@pytest_asyncio.fixture(scope="module")
+async def busy(system: LocalStack) -> list[Life]:
+    """Many calls at every stage; two went back to the dispatcher, and nobody there has accepted them."""
+    now = datetime.now(UTC)
+    seed = uuid.uuid4().int % 1_000_000
+    calls = list(lives(CALLS, now - timedelta(seconds=2400), every=timedelta(seconds=40), agency=AGENCY, seed=seed))
+    await told(system, calls, now)
+    chance = Random(seed)
+    left: list[Life] = []
+    while len(left) < 2:
+        one = life(f"L{seed}-{chance.getrandbits(32)}", now - timedelta(seconds=400), chance, agency=AGENCY)
+        if any(type(fact).__name__ == "HandoffConfirmed" for fact in one.facts):
+            one.facts.pop()
+            left.append(one)
+    await told(system, left, now)
+    return left
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_a_quiet_board_is_calm_and_says_so(
+    open_board: OpenBoard, system: LocalStack, folder: Path, theme: Theme
+) -> None:
+    page = await open_board("/?agency=nobody", theme=theme)
+    await expect(page.locator(".lane .nothing").first).to_be_visible()
+    await expect(page.locator(".strip")).to_have_count(0)
+    await expect(page.locator("#pipeline")).to_contain_text("Routing")
+    await expect(page.locator("#today-numbers")).to_contain_text("Received")
+    assert await complaints(page) == []
+    await page.screenshot(path=folder / f"board-quiet-{theme}-1440x900.png")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_a_busy_board_shows_the_late_first(
+    open_board: OpenBoard, busy: list[Life], folder: Path, theme: Theme
+) -> None:
+    page = await open_board(theme=theme)
+    back = page.locator('.lane[data-lane="handing_back"]')
+    await expect(back.locator(".strip")).to_have_count(len(busy))
+    await expect(back.locator(".card.late")).to_have_count(len(busy))
+    await expect(page.locator('.lane[data-lane="on_scene"] .strip')).not_to_have_count(0)
+    await expect(page.locator("#pipeline")).to_contain_text("Routing")
+    await expect(page.locator("#today-numbers")).to_contain_text("Received")
+    assert await complaints(page) == []
+    for width, height in ((1440, 900), (1920, 1080)):
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.screenshot(path=folder / f"board-busy-{theme}-{width}x{height}.png")
+    await page.goto(f"/?wall&agency={AGENCY}")
+    await expect(page.locator("#worst li")).not_to_have_count(0)
+    smallest = await page.evaluate(
+        "Math.min(...[...document.querySelectorAll('main *')].filter((one) => one.getClientRects().length &&"
+        " [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))"
+        ".map((one) => parseFloat(getComputedStyle(one).fontSize)))"
+    )
+    assert smallest >= 32, f"{smallest} px are not read at four metres"
+    assert await complaints(page) == []
+    await page.screenshot(path=folder / f"board-wall-{theme}-1920x1080.png")
+
+
+async def test_a_call_opens_as_a_sheet_that_has_an_address(open_board: OpenBoard, busy: list[Life]) -> None:
+    page = await open_board()
+    card = page.locator(f'.card[data-call="{busy[0].call_id}"]')
+    await card.focus()
+    await page.keyboard.press("Enter")
+    sheet = page.get_by_role("dialog")
+    await expect(sheet).to_contain_text("Back to the dispatcher")
+    await expect(sheet.get_by_role("heading", level=1)).to_contain_text(busy[0].number)
+    await expect(page).to_have_url(re.compile(f"agency={AGENCY}&call={busy[0].call_id}"))
+    assert await complaints(page) == []
+    await page.keyboard.press("Escape")
+    await expect(sheet).to_be_hidden()
+    await expect(card).to_be_focused()
+    await expect(page).not_to_have_url(re.compile("call="))
+
+    await page.goto(f"/?agency={AGENCY}&call={busy[1].call_id}")
+    await expect(page.get_by_role("dialog")).to_contain_text(busy[1].number)
+
+
+async def test_somebody_sees_to_an_alarm_and_everybody_knows(open_board: OpenBoard, busy: list[Life]) -> None:
+    first, second = await open_board(), await open_board()
+    here = f'.bell:has([data-call="{busy[0].call_id}"]):has-text("Hand-off not accepted")'
+    await expect(second.locator(here)).to_contain_text("I see to it")
+    await first.locator(here).get_by_role("button").click()
+    dialog = first.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Hand-off not accepted")
+    assert await complaints(first) == []
+    await first.get_by_label("Your id").fill("ops-1")
+    await first.get_by_role("button", name="I rang the dispatcher").click()
+    await expect(dialog).to_be_hidden()
+    for page in (first, second):
+        await page.mouse.move(700, 300)
+        await expect(page.locator(here)).to_contain_text("ops-1: i rang the dispatcher")
+        await expect(page.locator(here).get_by_role("button")).to_have_count(0)
+    await first.goto("/board/alarms")
+    row = first.get_by_role("row").filter(has_text="ops-1")
+    await expect(row).to_contain_text("Hand-off not accepted")
+    assert await complaints(first) == []
+
+
+async def test_the_filter_is_in_the_address(open_board: OpenBoard, busy: list[Life]) -> None:
+    page = await open_board()
+    await expect(page.locator('.lane[data-lane="on_scene"] .strip')).not_to_have_count(0)
+    await page.get_by_label("Stage").select_option("handing_back")
+    await expect(page).to_have_url(re.compile(r"\?agency=boardtest&stage=handing_back$"))
+    await expect(page.locator(".lane")).to_have_count(1)
+    await expect(page.locator(".strip")).to_have_count(len(busy))
+    await page.keyboard.press("l")
+    await expect(page).to_have_url(re.compile("late=yes"))
+    await page.reload()
+    await expect(page.locator(".strip")).to_have_count(len(busy))
+    assert await complaints(page) == []
+
+
+async def test_news_keep_focus_and_scroll_and_move_nothing_else(
+    open_board: OpenBoard, system: LocalStack, busy: list[Life]
+) -> None:
+    page = await open_board(size=(1440, 700))
+    card = page.locator(f'.card[data-call="{busy[1].call_id}"]')
+    await card.focus()
+    await page.evaluate(
+        "window.moved = []; new PerformanceObserver((list) => window.moved.push(...list.getEntries()"
+        ".map((one) => one.value))).observe({type: 'layout-shift'})"
+    )
+    lane = page.locator('.lane[data-lane="on_scene"] .scroll')
+    await lane.evaluate("(one) => (one.scrollTop = 90)")
+    stands = await lane.evaluate("(one) => one.scrollTop")
+    now = datetime.now(UTC)
+    fresh = [life(f"F{uuid.uuid4()}", now, Random(number), agency=AGENCY) for number in range(4)]
+    await told(system, fresh, now + timedelta(seconds=1))
+    triaged = page.locator('.lane[data-lane="triaged"]')
+    await expect(triaged.locator(f'.card[data-call="{fresh[0].call_id}"]')).to_be_visible()
+    await expect(card).to_be_focused()
+    assert await lane.evaluate("(one) => one.scrollTop") == stands
+    assert await page.evaluate("window.moved") == []
+
+
+async def test_a_board_that_hears_nothing_says_so_and_comes_back(
+    open_board: OpenBoard, system: LocalStack, busy: list[Life], folder: Path
+) -> None:
+    page = await open_board(theme="dark")
+    await expect(page.locator(".strip")).not_to_have_count(0)
+    strips = await page.locator(".strip").count()
+    await system.kill("reporting")
+    await page.context.set_offline(True)
+    await expect(page.locator("#stale")).to_contain_text(re.compile(r"Last heard \d+ s ago"))
+    assert await page.locator(".strip").count() == strips
+    assert await complaints(page) == []
+    await page.screenshot(path=folder / "board-stale-dark-1440x900.png")
+    await page.context.set_offline(False)
+    await asyncio.gather(system.wait_ready("reporting"))
+    await expect(page.locator("#stale")).to_be_hidden()
