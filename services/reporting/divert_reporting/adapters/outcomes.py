@@ -173,8 +173,8 @@ class Outcomes:
     async def handed_back(self, since: datetime) -> int:
         """Return how many calls have gone back to the dispatcher since, of those accepted from the day before on."""
         return await self._pool.fetchval(
-            "SELECT count(*) FROM call_outcomes WHERE accepted_at >= $1::timestamptz - interval '1 day' AND handed_off_at >= $1"
-            " AND denominator = 'in' AND feed = 'diverted'",
+            "SELECT count(*) FROM call_outcomes WHERE accepted_at >= $1::timestamptz - interval '1 day'"
+            " AND handed_off_at >= $1 AND denominator = 'in' AND feed = 'diverted'",
             since,
         )
 

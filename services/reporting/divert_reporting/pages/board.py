@@ -150,7 +150,6 @@ class Board:
             for alarm in raised
             for seen in (picture.acknowledged.get(alarm.id),)
         ]
-        bells.sort(key=lambda bell: bell.seen is not None)
         worst = sorted((strip for strip in every if strip.is_late(at)), key=lambda strip: board.pressing(strip, at))
         held = board.by_provider(every, at)
         values: dict[str, object] = {

@@ -55,11 +55,11 @@ ALARMS: Mapping[AlarmKind, str] = {
     AlarmKind.UNANSWERED_OFFER: "Offer not answered",
     AlarmKind.UNCONFIRMED_RECALL: "Recall not confirmed",
     AlarmKind.UNACCEPTED_HAND_OFF: "Hand-off not accepted",
-    AlarmKind.UNACCEPTED_ASSISTANCE: "Call for help not accepted",
+    AlarmKind.UNACCEPTED_ASSISTANCE: "Help not accepted",
     AlarmKind.MISSED_SAFETY_CHECK: "Safety check missed",
-    AlarmKind.DEAD_LETTER: "A record was not understood",
-    AlarmKind.STAGE_LAG: "A service is behind or down",
-    AlarmKind.PROVIDER_DOWN: "A provider is down",
+    AlarmKind.DEAD_LETTER: "Record not understood",
+    AlarmKind.STAGE_LAG: "Service behind or down",
+    AlarmKind.PROVIDER_DOWN: "Provider down",
     AlarmKind.UNKNOWN: "Alarm",
 }
 ICONS: Mapping[AlarmKind, str] = {

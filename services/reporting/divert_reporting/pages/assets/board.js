@@ -35,6 +35,7 @@
   }
 
   const waiting = new Map();
+  const urgent = {}; // what somebody has just changed is shown at once
 
   function held(place) {
     return place.matches(":hover, :focus-within");
@@ -43,12 +44,14 @@
   function part(name, html) {
     const place = document.getElementById(name === "today" ? "today-numbers" : name);
     if (!place) return;
-    if (place.dataset.hold !== undefined && !wall && held(place)) {
+    // Morphing keeps the focus, but not what lies under the pointer.
+    if (place.dataset.hold !== undefined && !wall && place.matches(":hover") && !(name in urgent)) {
       waiting.set(name, html);
       if (name === "alarms") tellAlarms(html);
       return;
     }
     waiting.delete(name);
+    delete urgent[name];
     if (name === "alarms") tellAlarms(html);
     put(place, html);
     if (name === "today") chart();
@@ -135,7 +138,7 @@
     }
     for (const [name, html] of [...waiting]) {
       const place = document.getElementById(name);
-      if (place && !held(place)) {
+      if (place && !place.matches(":hover")) {
         waiting.delete(name);
         put(place, html);
       }
@@ -250,7 +253,9 @@
         const answer = await fetch("/board/alarms", { method: "POST", body: said, headers: { "HX-Request": "true" } });
         const text = answer.ok || answer.status < 500 ? await answer.text() : "No answer in time: look before you do it again.";
         if (answer.ok) {
+          urgent.alarms = true;
           ask.close();
+          document.getElementById("alarms").focus();
           announced.textContent = text;
           return;
         }
