@@ -158,11 +158,11 @@ async def test_somebody_sees_to_an_alarm_and_everybody_knows(open_board: OpenBoa
     await expect(dialog).to_contain_text("Hand-off not accepted")
     assert await complaints(first) == []
     await first.get_by_label("Your id").fill("ops-1")
-    await first.get_by_role("button", name="I rang the dispatcher").click()
+    await first.get_by_role("button", name="Rang the dispatcher").click()
     await expect(dialog).to_be_hidden()
     for page in (first, second):
         await page.mouse.move(700, 300)
-        await expect(page.locator(here)).to_contain_text("ops-1: i rang the dispatcher")
+        await expect(page.locator(here)).to_contain_text("ops-1: rang the dispatcher")
         await expect(page.locator(here).get_by_role("button")).to_have_count(0)
     await first.goto("/board/alarms")
     row = first.get_by_role("row").filter(has_text="ops-1")

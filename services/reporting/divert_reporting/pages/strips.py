@@ -70,10 +70,10 @@ ICONS: Mapping[AlarmKind, str] = {
     AlarmKind.MISSED_SAFETY_CHECK: "check",
 }
 NOTES: Mapping[Note, str] = {
-    Note.LOOKING_INTO_IT: "I am looking into it",
-    Note.RANG_PROVIDER: "I rang the provider",
-    Note.RANG_DISPATCHER: "I rang the dispatcher",
-    Note.SENT_SOMEBODY: "Somebody was sent",
+    Note.LOOKING_INTO_IT: "Looking into it",
+    Note.RANG_PROVIDER: "Rang the provider",
+    Note.RANG_DISPATCHER: "Rang the dispatcher",
+    Note.SENT_SOMEBODY: "Sent somebody",
     Note.KNOWN_OUTAGE: "A known outage",
     Note.FALSE_ALARM: "A false alarm",
     Note.DRILL: "A drill",
