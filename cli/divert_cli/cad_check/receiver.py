@@ -172,7 +172,9 @@ class Script:
         name = uuid4()
         number = f"CHECK-{str(call)[:8].upper()}"
         head = {"occurred_at": datetime.now(UTC), "call_id": call, "agency": self.agency, "incident_number": number}
-        return Message(name, structured(Envelope(id=name, source="/divert/routing", fact=kind.model_validate({**head, **says}))))
+        return Message(
+            name, structured(Envelope(id=name, source="/divert/routing", fact=kind.model_validate({**head, **says})))
+        )
 
 
 async def check(url: str, secret: str, *, agency: str, read_back: str | None) -> Findings:
