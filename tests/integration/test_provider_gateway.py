@@ -92,6 +92,24 @@ async def offered(publisher: Publisher, gateway: httpx.AsyncClient, *, seconds: 
     return path
 
 
+async def test_what_comes_before_its_offer_is_taken_once_the_offer_is_there(
+    publisher: Publisher, gateway: httpx.AsyncClient
+) -> None:
+    offer = an_offer()
+    path = f"/v1/cases/{offer.case_id}"
+    keys = {verb: {"Idempotency-Key": str(uuid4())} for verb in ("acknowledge", "emergency")}
+    bodies = {"acknowledge": {"epoch": 1, "arrive_in_seconds": 900}, "emergency": {}}
+    early = [await gateway.post(f"{path}/{verb}", json=bodies[verb], headers=keys[verb]) for verb in keys]
+    assert [(answer.status_code, answer.json()["code"]) for answer in early] == [(404, "unknown-case")] * 2
+    await publish(publisher, offer)
+
+    async def taken() -> bool:
+        answers = [await gateway.post(f"{path}/{verb}", json=bodies[verb], headers=keys[verb]) for verb in keys]
+        return all(answer.is_success for answer in answers)
+
+    await eventually(taken, "both to be taken")
+
+
 async def said(stack: Addresses, kind: type[Fact], topic: str = "cases.v1") -> list[Envelope]:
     def read() -> list[Envelope]:
         records = kafka_admin.read(stack.kafka, kafka_admin.ends(stack.kafka, [topic]))
