@@ -39,6 +39,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("calls", "divert_cli.calls:calls", "The calls that divert knows."),
     Command("show", "divert_cli.calls:show", "One call: its timeline with causes."),
     Command("outcomes", "divert_cli.calls:outcomes", "What became of the calls."),
+    Command("erase", "divert_cli.erase:erase", "Erase a call's private words before their time."),
     Command("policy", "divert_cli.policy.commands:app", "The life of a policy: check, back-test, approve, publish."),
     Command(
         "explain", "divert_cli.policy.explain:explain", "Why a call was decided so, and what would have changed it."

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from divert_chassis.service import Service
 from divert_contracts.facts.policies import PolicyPublished
-from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
+from divert_contracts.facts.routing import CaseErased, CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
 from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid
 from divert_provider_gateway.domain import happened, stated, told, webhook
 from divert_provider_gateway.domain.case import AnswerOverdue, Case, Roster, Rules, TimeToForget
 from divert_provider_gateway.domain.said import ChangeShift, SignOff, SignOn, Tell
 from divert_provider_gateway.domain.webhook import Deliveries, Endpoint
 
-FactOfCase = CaseOffered | CaseUpdated | CaseRecalled | QuestionAnswered | CaseStatusSaid
+FactOfCase = CaseOffered | CaseUpdated | CaseRecalled | QuestionAnswered | CaseErased | CaseStatusSaid
 
 
 def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[Rules]:
@@ -27,6 +27,7 @@ def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[
     cases.on(CaseUpdated, happened.updated)
     cases.on(CaseRecalled, happened.recalled)
     cases.on(QuestionAnswered, happened.question_answered)
+    cases.on(CaseErased, happened.erased)
     cases.on(Tell, told.told)
     cases.on(CaseStatusSaid, partial(stated.case_status_said, provider))
     cases.on(AnswerOverdue, happened.answer_overdue)
@@ -48,7 +49,7 @@ def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[
     deliveries = gateway.remembers(
         Deliveries, blank=lambda key: Deliveries(case_id=UUID(key)), key=case_of, lists=("delivery",)
     )
-    deliveries.on_each((CaseOffered, CaseUpdated, CaseRecalled, QuestionAnswered), webhook.told)
+    deliveries.on_each((CaseOffered, CaseUpdated, CaseRecalled, QuestionAnswered, CaseErased), webhook.told)
     deliveries.on(webhook.ClaimDelivery, webhook.claimed)
     deliveries.on(webhook.DeliveryTried, partial(webhook.tried, tries))
     deliveries.on(webhook.DeliveryOver, webhook.delivery_over)

@@ -283,12 +283,14 @@ def judge(picture: Picture, in_force: Versioned[Compiled], read: tuple[Signal, .
 
 
 def read_texts(private: Private | None, rules: Compiled) -> tuple[Signal, ...]:
-    """Return what the private words of a call tell of; only those from the narrative say where they stand."""
+    """Return what the private words of a call tell of; those from narrative and call type say where they stand."""
     if private is None:
         return ()
     read: list[Signal] = []
     if private.narrative:
         read += rules.read(private.narrative, SignalSource.NARRATIVE)
+    if private.call_type_text:
+        read += rules.type_text(private.call_type_text)
     people = (private.caller, *private.persons)
     beside = (private.people_animals_access, *(one.description for one in people if one is not None))
     for text in beside:
@@ -296,6 +298,13 @@ def read_texts(private: Private | None, rules: Compiled) -> tuple[Signal, ...]:
             told = rules.read(text, SignalSource.NARRATIVE)
             read += (signal.model_copy(update={"start": None, "end": None}) for signal in told)
     return tuple(read)
+
+
+def from_text(signal: Signal) -> bool:
+    """Say whether a signal was read from words, so that it cannot be found again when they are forgotten."""
+    return signal.source is SignalSource.NARRATIVE or (
+        signal.source is SignalSource.CALL_TYPE and signal.start is not None
+    )
 
 
 def is_told(signal: Signal) -> bool:
