@@ -69,7 +69,8 @@ def forgetting(kafka: str, *, agency: str, providers: Iterable[str], at: datetim
         StackError: Kafka does not answer.
     """
     members = {"provider": tuple(providers), "agency": (agency,)}
-    names = [name for topic in TOPICS if topic.private for name in _names(topic, members)]
+    # What a provider writes itself may hold its notes.
+    names = [name for topic in TOPICS if topic.private or topic.foreign for name in _names(topic, members)]
     found = kafka_admin.forgets_after(kafka, names)
     return [Forgets(name, _after(at, found[name])) for name in names if name in found]
 

@@ -11,7 +11,6 @@ from divert_chassis.core import document
 from divert_chassis.memory import MemoryWorld
 from divert_cli.prepare import agency_fact, seed_policies
 from divert_contracts.envelope import encode
-from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
 from divert_contracts.vocabulary import Contact, Disposition, Outcome, Question, Stage
 from divert_intake.domain import calls
 from divert_intake.domain import given as intake_given
@@ -42,12 +41,11 @@ class Divert:
         self.alcott = gateway.build("alcott")
         self.world = MemoryWorld([triage.build(), self.routing, self.reporting, self.alcott], start=START)
         self.given = intake_given.Given()
-        for fact in [*seed_policies(), agency_fact()]:
+        for fact in seed_policies():
             self.world.publish(fact, source="/divert/cli")
-            if isinstance(fact, PolicyPublished):
-                self.given = intake_given.policy_published(self.given, fact)
-            elif isinstance(fact, AgencyRegistered):
-                self.given = intake_given.agency_registered(self.given, fact)
+            self.given = intake_given.policy_published(self.given, fact)
+        self.world.publish(agency_fact(), source="/divert/cli")
+        self.given = intake_given.agency_registered(self.given, agency_fact())
         self.call = self.post()
         self.world.run_until(START + timedelta(seconds=5))
         call = self.world.state(self.routing, Call, str(self.call))
