@@ -3,17 +3,14 @@
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from browser.city import AGENCY, CLEAR, WHOLE, City
 from browser.conftest import OpenDesk
-from divert_cli.stack import LocalStack
 from divert_contracts.ids import call_id
 from divert_intake.domain.calls import Intake, as_json
 from divert_intake.domain.given import Given
@@ -61,14 +58,6 @@ class Keys:
     def seconds(self) -> float:
         """How long a person takes for all that."""
         return self.typed / TYPES_A_SECOND + self.answers * ASKS_AND_HEARS
-
-
-@pytest_asyncio.fixture
-async def city(system: LocalStack) -> AsyncIterator[City]:
-    here = City(system)
-    await here.accept_everything()
-    yield here
-    await here.client.aclose()
 
 
 async def shown(page: Page, call: str) -> None:
