@@ -35,6 +35,18 @@ ALCOTT = "provider-gateway-alcott"
 MAY_HOLD = {f"topic {one.name_of(member)}" for one in TOPICS if one.private for member in ("alcott", "lapd")}
 TABLES = {"routing.state_call", "provider_gateway_alcott.state_case", "provider_gateway_alcott.state_deliveries"}
 """Where private words stand until their time is over, beside outboxes in passing."""
+SHOWN = (
+    "/",
+    "/v1/outcomes?limit=1000",
+    "/v1/funnel",
+    "/v1/hourly",
+    "/v1/shadow",
+    "/v1/figures",
+    "/v1/figures/outcomes",
+    "/v1/corrections",
+)
+"""What reporting tells of all calls; its exports and reports are made of the same tables and topics."""
+
 Found = Mapping[str, set[str]]
 """By word, the places where it was found."""
 
@@ -290,7 +302,7 @@ async def in_tables(postgres: str, words: Iterable[str]) -> Found:
 async def in_what_is_shown(divert: Divert, calls: Iterable[Call], words: Iterable[str]) -> Found:
     """Look through what analysts, operations and CAD are shown, and through metrics."""
     found: dict[str, set[str]] = defaultdict(set)
-    paths = [("reporting", path) for path in ("/", "/v1/outcomes?limit=1000", "/v1/funnel", "/v1/hourly", "/v1/shadow")]
+    paths = [("reporting", path) for path in SHOWN]
     paths += [("routing", "/v1/calls?limit=2000"), ("routing", "/v1/directory")]
     for call in calls:
         paths += [("reporting", f"/v1/calls/{call.id}"), ("reporting", f"/calls/{call.id}")]
