@@ -238,13 +238,13 @@ async def withdrawn(divert: Divert) -> Call:
     await divert.post("intake", f"/v1/calls/{call.id}/cancel", {"agency": "lapd", "reason": "caller"})
     await divert.known(call)
     producer = Producer({"bootstrap.servers": divert.system.kafka})
-    producer.produce("calls.v1", key=call.id.encode(), value=json.dumps(call.eido).encode(), headers={"ce_id": b"x"})
+    producer.produce("calls.v1", key=b"nobody's", value=json.dumps(call.eido).encode(), headers={"ce_id": b"x"})
     assert await asyncio.to_thread(producer.flush, 20) == 0
 
     async def buried() -> bool:
-        found = await asyncio.to_thread(in_topics, divert.system.kafka, [call.canaries["note"]])
-        dead = {f"topic calls.v1.{reader}.dead" for reader in ("triage", "routing")}
-        return dead <= found.get(call.canaries["note"], set())
+        dead = [f"calls.v1.{reader}.dead" for reader in ("triage", "routing")]
+        found = await asyncio.to_thread(in_topics, divert.system.kafka, [call.canaries["note"]], dead)
+        return len(found.get(call.canaries["note"], ())) == len(dead)
 
     await eventually(buried, "the unreadable record to be buried", within=90, every=0.5)
     return call
@@ -260,12 +260,12 @@ def in_bytes(place: str, text: bytes, words: Iterable[str], found: dict[str, set
             found[word].add(place)
 
 
-def in_topics(kafka: str, words: Iterable[str]) -> Found:
-    """Look through every record of every topic: values, and apart from them keys and headers."""
+def in_topics(kafka: str, words: Iterable[str], topics: Iterable[str]) -> Found:
+    """Look through every record of topics: values, and apart from them keys and headers."""
     found: dict[str, set[str]] = defaultdict(set)
     values: dict[str, bytearray] = defaultdict(bytearray)
     edges: dict[str, bytearray] = defaultdict(bytearray)
-    for record in kafka_admin.read(kafka, kafka_admin.ends(kafka, sorted(kafka_admin.topics(kafka)))):
+    for record in kafka_admin.read(kafka, kafka_admin.ends(kafka, sorted(topics))):
         values[record.topic] += (record.value or b"") + b"\n"
         edges[record.topic] += (record.key or b"") + b"\n"
         for name, value in record.headers.items():
@@ -325,12 +325,26 @@ def in_files(folder: Path, spans: Path, words: Iterable[str]) -> Found:
     return found
 
 
+async def told_of_their_spans(divert: Divert, spans: Path) -> None:
+    """Wait until every process has told of its spans up to now."""
+    traces = {service: uuid.uuid4() for service in divert.system.urls}
+    for service, trace in traces.items():
+        sent = {"traceparent": f"00-{trace.hex}-00f067aa0ba902b7-01"}
+        await divert.http.get(f"{divert.system.urls[service]}/livez", headers=sent)
+
+    async def told() -> bool:
+        collected = await asyncio.to_thread(spans.read_bytes)
+        return all(trace.bytes in collected for trace in traces.values())
+
+    await eventually(told, "every process to tell of its spans", within=90, every=0.5)
+
+
 async def everywhere(divert: Divert, spans: Path, calls: Iterable[Call], words: Iterable[str]) -> Found:
     """Look everywhere but at the desk and the portal, which show private words to whom they are for."""
     calls, words = list(calls), list(words)
     found: dict[str, set[str]] = defaultdict(set)
     for part in (
-        await asyncio.to_thread(in_topics, divert.system.kafka, words),
+        await asyncio.to_thread(in_topics, divert.system.kafka, words, kafka_admin.topics(divert.system.kafka)),
         await in_tables(divert.system.postgres, words),
         await in_what_is_shown(divert, calls, words),
         await asyncio.to_thread(in_files, divert.system.data / "logs", spans, words),
@@ -358,6 +372,7 @@ async def test_private_words_are_where_the_design_names_a_place_for_them_and_now
         "listening": "log of routing",
         "process calls.v1": "spans",
     }
+    await told_of_their_spans(divert, spans)
     found = await everywhere(divert, spans, calls, [*canaries, *controls])
     for word, place in controls.items():
         assert place in found[word], f"the search does not find {word!r} in {place}"
@@ -401,7 +416,7 @@ async def test_a_newer_picture_does_not_bring_erased_words_back(divert: Divert, 
 
     async def seen() -> bool:
         told = await divert.get("routing", f"/v1/calls/{served.id}")
-        return told.json()["revision"]["number"] == 2
+        return told.json()["revision"] == again.json()["revision"]["digest"]
 
     await eventually(seen, "routing to have the newer picture", within=90, every=0.1)
     assert not await in_tables(divert.system.postgres, served.canaries.values())

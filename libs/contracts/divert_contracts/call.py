@@ -81,6 +81,13 @@ class Signal(Model):
     end: int | None = None
     """One past the last character."""
 
+    @property
+    def from_words(self) -> bool:
+        """Whether it was read from words, and so cannot be found again when they are forgotten."""
+        return self.source is SignalSource.NARRATIVE or (
+            self.source is SignalSource.CALL_TYPE and self.start is not None
+        )
+
 
 class Picture(Model):
     """The structured part of a call: codes, answers, flags, area and times; no free text, no person, no address."""

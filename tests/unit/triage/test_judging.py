@@ -415,8 +415,8 @@ def test_words_of_a_call_type_can_tell_of_danger_and_of_nothing_else(
 def test_what_was_read_from_words_is_told_from_what_a_code_says() -> None:
     read = judging.read_texts(Private(narrative="he has a gun", call_type_text="ARMED SUBJECT"), seed().value)
     assert len(read) > 1
-    assert all(map(judging.from_text, read))
-    assert not any(map(judging.from_text, judge(picture("211")).signals))
+    assert all(one.from_words for one in read)
+    assert not any(one.from_words for one in judge(picture("211")).signals)
 
 
 def test_criminal_history_that_was_taken_out_is_looked_at() -> None:

@@ -300,13 +300,6 @@ def read_texts(private: Private | None, rules: Compiled) -> tuple[Signal, ...]:
     return tuple(read)
 
 
-def from_text(signal: Signal) -> bool:
-    """Say whether a signal was read from words, so that it cannot be found again when they are forgotten."""
-    return signal.source is SignalSource.NARRATIVE or (
-        signal.source is SignalSource.CALL_TYPE and signal.start is not None
-    )
-
-
 def is_told(signal: Signal) -> bool:
     """Say whether a signal counts: all but what is denied."""
     return signal.certainty is not Certainty.DENIED
