@@ -60,7 +60,9 @@ async def database(stack: "Addresses") -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 def spans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file in which the spans of `system` are collected."""
-    return tmp_path_factory.mktemp("traces") / "spans.otlp"
+    file = tmp_path_factory.mktemp("traces") / "spans.otlp"
+    file.touch()
+    return file
 
 
 @pytest_asyncio.fixture(scope="session")
