@@ -329,7 +329,7 @@ async def told_of_their_spans(divert: Divert, spans: Path) -> None:
     """Wait until every process has told of its spans up to now."""
     traces = {service: uuid.uuid4() for service in divert.system.urls}
     for service, trace in traces.items():
-        sent = {"traceparent": f"00-{trace.hex}-00f067aa0ba902b7-01"}
+        sent = {"traceparent": f"00-{trace.hex}-{trace.hex[:16]}-01"}
         await divert.http.get(f"{divert.system.urls[service]}/livez", headers=sent)
 
     async def told() -> bool:
