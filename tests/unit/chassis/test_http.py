@@ -312,7 +312,7 @@ async def test_the_document_is_openapi_3_1_and_names_problems_for_every_operatio
     assert document["openapi"].startswith("3.1")
     assert "HTTPValidationError" not in json.dumps(document)
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len(operations) == 6
+    assert len(operations) == 8
     for operation in operations:
         assert operation["responses"]["default"] == {"$ref": "#/components/responses/Problem"}
     Draft202012Validator.check_schema(document["components"]["schemas"]["Problem"])
