@@ -94,7 +94,6 @@ class Call:
             "caller": {"name": own("name"), "number": own("caller's number"), "description": own("description")},
             "persons": [{"name": own("other name"), "number": own("other number"), "description": own("looks")}],
             "people_animals_access": f"A dog, {own('access')}.",
-            own("unknown member"): {"nested": own("unknown value")},
         }
 
     @property
@@ -120,7 +119,7 @@ class Call:
                     "ncPersonComponent": person,
                 }
             ],
-            "additionalThing": self.canary("unknown component"),
+            self.canary("unknown member"): {"nested": self.canary("unknown value")},
         }
 
 
