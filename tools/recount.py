@@ -432,13 +432,13 @@ def _times(call: Call) -> Iterator[Row]:
     for measure, took in spans.items():
         yield "response", "all", "all", measure, took
         if measure in {"cad_created_to_on_scene", "acknowledged_to_on_scene", "on_scene_to_cleared"}:
-            yield "response", "provider", str(call.provider), measure, took
+            yield "response", "provider", call.provider or "none", measure, took
             yield "response", "programme", call.programme, measure, took
             yield "response", "acuity", call.acuity, measure, took
     if call.danger is not None and (call.withdrawn is None or call.withdrawn >= call.on_scene):
         exposed = seconds(call.withdrawn, max(call.danger, call.on_scene))
         yield "exposure", "all", "all", "danger_to_withdrawn", exposed
-        yield "exposure", "provider", str(call.provider), "danger_to_withdrawn", exposed
+        yield "exposure", "provider", call.provider or "none", "danger_to_withdrawn", exposed
 
 
 def _police(call: Call) -> Iterator[Row]:
@@ -463,7 +463,7 @@ def _police(call: Call) -> Iterator[Row]:
             "handed_back": call.hand_backs > 0,
             "taken_back": call.take_backs > 0,
         }
-        for dimension, part in (("all", "all"), ("provider", str(call.provider))):
+        for dimension, part in (("all", "all"), ("provider", call.provider or "none")):
             yield from (("police_part", dimension, part, measure, None) for measure, so in parts.items() if so)
             yield "dispositions", dimension, part, call.disposition or "none", None
 

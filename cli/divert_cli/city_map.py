@@ -101,6 +101,8 @@ class CityMap(_Part):
     address: Column | None = None
     latitude: Column | None = None
     longitude: Column | None = None
+    disposition: Column | None = None
+    """CAD's own code of how the call ended; ``divert reconcile`` compares it, nothing else reads it."""
     constants: dict[Literal["call_type", "priority", "origin"], str] = {}
     """Fields that the export has no column for and that are the same in each row."""
     stamps: dict[Literal["answered_at", "created_at", "dispatched_at", "arrived_at", "closed_at"], Stamp] = {}
@@ -137,6 +139,7 @@ class CityMap(_Part):
             "address": self.address,
             "latitude": self.latitude,
             "longitude": self.longitude,
+            "disposition": self.disposition,
             **{f"stamps.{name}": stamp.date for name, stamp in self.stamps.items()},
             **{f"stamps.{name}.time": stamp.time for name, stamp in self.stamps.items()},
             **{f"officer_initiated.{n}": rule.column for n, rule in enumerate(self.officer_initiated)},

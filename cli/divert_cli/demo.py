@@ -131,7 +131,7 @@ def _what_next(run: Run, endings: Mapping[UUID, Ending]) -> None:
     _console.print("\nTry next:")
     tries = {
         f"open {run.urls['routing']}/desk": "the dispatcher's desk",
-        f"open {run.urls['reporting']}/": "the funnel and what is in flight",
+        f"open {run.urls['reporting']}/": "the board",
         f"./divert show {served}": "the story of a call, with causes",
         "./divert verify": "is every call accounted for?",
         "./divert outcomes --json": "every row",

@@ -13,7 +13,7 @@ import typer
 from pydantic import ValidationError
 
 from divert_chassis.clock import DomainClock
-from divert_cli import kafka_admin
+from divert_cli import cad_codes, kafka_admin
 from divert_cli.checkout import ROOT
 from divert_cli.errors import StackError
 from divert_cli.kafka_admin import TopicSpec
@@ -31,6 +31,8 @@ from divert_contracts.vocabulary import PolicyKind
 SOURCE = "/divert/cli"
 AGENCY, AGENCY_TITLE = "lapd", "Los Angeles Police Department"
 SEEDS = {PolicyKind.TRIAGE: "seeds/policy/triage.yaml", PolicyKind.ROUTING: "seeds/policy/routing.yaml"}
+CODES = "seeds/cad/lapd.yaml"
+"""How the first agency's CAD names where a call stands."""
 SEEDED_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 """When a seed counts as said; and from when a policy is in force whose file does not say so."""
 DEAD_LETTERS_KEPT = timedelta(days=30)
@@ -73,8 +75,10 @@ def _prepare_kafka(kafka: str, policies: Sequence[PolicyPublished]) -> None:
     agencies = sorted({fact.agency for fact in published if isinstance(fact, AgencyRegistered)} | {AGENCY})
     kafka_admin.ensure_topics(kafka, _specs((HANDOFFS, FEEDBACK), (), agencies))
     new: list[Envelope] = [_policy_envelope(in_time(one, published)) for one in policies if is_new(one, published)]
-    if not any(isinstance(fact, AgencyRegistered) and fact.agency == AGENCY for fact in published):
-        new.append(_agency_envelope(agency_fact()))
+    first = agency_fact()
+    known = [fact for fact in published if isinstance(fact, AgencyRegistered) and fact.agency == AGENCY]
+    if not known or known[-1].codes != first.codes:
+        new.append(_agency_envelope(first))
     if new:
         kafka_admin.publish(kafka, POLICIES.name, new)
 
@@ -163,8 +167,14 @@ def seed_policies() -> list[PolicyPublished]:
 
 
 def agency_fact() -> AgencyRegistered:
-    """Return the fact that registers the first agency."""
-    return AgencyRegistered(occurred_at=SEEDED_FROM, agency=AGENCY, title=AGENCY_TITLE)
+    """Return the fact that registers the first agency, with its CAD's codes.
+
+    Raises:
+        CodesError: the file of its codes cannot be used.
+    """
+    return AgencyRegistered(
+        occurred_at=SEEDED_FROM, agency=AGENCY, title=AGENCY_TITLE, codes=cad_codes.load(ROOT / CODES)
+    )
 
 
 def seed_policy(kind: PolicyKind, file: Path | None = None) -> PolicyPublished:
@@ -273,7 +283,8 @@ def _policy_envelope(policy: PolicyPublished) -> Envelope:
 
 
 def _agency_envelope(fact: AgencyRegistered) -> Envelope:
-    return Envelope(id=ids.foreign_id(SOURCE, fact.key), source=SOURCE, fact=fact)
+    codes = "" if fact.codes is None else f"/codes/{fact.codes.version}"
+    return Envelope(id=ids.foreign_id(SOURCE, fact.key + codes), source=SOURCE, fact=fact)
 
 
 def _providers(policy: PolicyPublished) -> list[str]:

@@ -20,6 +20,7 @@ from divert_cli.calls import the_stack
 from divert_cli.checkout import ROOT, STATE
 from divert_cli.demo import SEED
 from divert_cli.prepare import prepare
+from divert_cli.proofs import board as board_proof
 from divert_cli.proofs import danger as danger_proof
 from divert_cli.proofs import faults as faults_proof
 from divert_cli.proofs import memory as memory_proof
@@ -155,6 +156,23 @@ def misbehaviour(
         _end(clean=result.clean)
 
 
+@prove.command()
+def board(
+    *,
+    calls: Annotated[int, typer.Option(min=10, max=5_000, help="Calls in flight, about.")] = 2_000,
+    minutes: Annotated[float, typer.Option(min=1, max=600, help="Fictional minutes.")] = 60.0,
+    speed: Annotated[float, typer.Option(min=1, max=60, help="Fictional seconds in a real one.")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a full board through a real browser for an hour at speed: nothing may jump, grow, or come late."""
+    with _folder() as data:
+        result = asyncio.run(board_proof.prove(data, calls=calls, minutes=minutes, speed=speed, say=_say))
+        _file("board", {**asdict(result), "faults": result.faults}, clean=result.clean, as_json=as_json)
+        if not as_json:
+            _show_board(result)
+        _end(clean=result.clean)
+
+
 async def _rebuild(data: Path, copies: int | None) -> rebuild_proof.Result:
     if copies is None:
         run = the_stack()
@@ -241,6 +259,18 @@ def _show_faults(result: faults_proof.Result) -> None:
         for one in wrong[:_SHOWN]:
             _console.print(f"{name}: {one}", markup=False)
     _verdict(result.clean, "every accepted call has exactly one outcome, and reporting says the same")
+
+
+def _show_board(result: board_proof.Result) -> None:
+    table = Table("what", "seen")
+    seen = {**asdict(result), **result.seen}
+    del seen["seen"]
+    for name, value in seen.items():
+        table.add_row(name.replace("_", " "), str(value))
+    _console.print(table)
+    for name in (name for name, broken in result.faults.items() if broken):
+        _console.print(f"broken: {name}", style="bold red")
+    _verdict(result.clean, f"{result.calls_in_flight} calls in flight, and nothing jumps, grows or comes late")
 
 
 def _show_danger(result: danger_proof.Result) -> None:

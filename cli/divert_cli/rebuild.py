@@ -64,6 +64,10 @@ async def swap(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     async with connection.transaction():
         await connection.execute("SET LOCAL lock_timeout = '60s'")
         await connection.execute(f'LOCK TABLE "{LIVE}".position IN ACCESS EXCLUSIVE MODE')
+        # The one thing in there that does not follow from the log: who has seen to which alarm.
+        await connection.execute(
+            f'INSERT INTO "{BESIDE}".alarm_acknowledgements SELECT * FROM "{LIVE}".alarm_acknowledgements'  # noqa: S608
+        )
         await connection.execute(f'ALTER SCHEMA "{LIVE}" RENAME TO "{OLD}"')
         await connection.execute(f'ALTER SCHEMA "{BESIDE}" RENAME TO "{LIVE}"')
     await connection.execute(f'DROP SCHEMA "{OLD}" CASCADE')

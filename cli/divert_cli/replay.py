@@ -30,7 +30,8 @@ _LINES = 1000
 _TRIES = 30
 _SHOWN = 20
 _BATCH_BYTES = 8 * 1024 * 1024
-_CELL_BYTES = 64 * 1024 * 1024
+CELL_BYTES = 64 * 1024 * 1024
+"""A cell that is longer ends the reading of a file."""
 _AROUND = b" \t\r\n\xef\xbb\xbf"
 """What intake passes over around a line, too: white space, and the mark that some programs begin a file with."""
 _console = Console(highlight=False)
@@ -104,7 +105,7 @@ def replay(
         lines = json_lines(file)
     else:
         agency = agency or (f"{city.agency}-{datetime.now(UTC):%Y%m%d-%H%M%S}" if divert else city.agency)
-        _headings_fit(file, city)
+        headings_fit(file, city)
         asyncio.run(register_agency(run.kafka, agency, city.title))
         lines = csv_lines(file, city, agency=agency, divert=divert)
     counts = asyncio.run(send_all(run.urls["intake"], Once(itertools.islice(lines, limit)), rate))
@@ -137,7 +138,12 @@ def _city(
 # ----------------------------------------------------------------------------------------------------------- reading
 
 
-def _headings_fit(file: Path, city: CityMap) -> None:
+def headings_fit(file: Path, city: CityMap) -> None:
+    """Look whether a file has the columns of its map.
+
+    Raises:
+        StackError: it has not; the message names them.
+    """
     with file.open(encoding="utf-8-sig", newline="") as text:
         headings = {name.strip().lower() for name in next(csv.reader(text), list[str]())}
     if missing := city.missing(headings):
@@ -147,7 +153,7 @@ def _headings_fit(file: Path, city: CityMap) -> None:
 def csv_lines(file: Path, city: CityMap, *, agency: str, divert: bool) -> Iterator[Line]:
     """Yield the calls of a city's export, as intake takes them."""
     # A cell that is too long is refused by intake, as its line; it must not end the reading.
-    csv.field_size_limit(_CELL_BYTES)
+    csv.field_size_limit(CELL_BYTES)
     with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:
         reader = csv.reader(text)
         headings = [name.strip().lower() for name in next(reader, list[str]())]

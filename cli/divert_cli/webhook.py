@@ -1,7 +1,6 @@
-"""`divert webhook`: where a provider's gateway sends its webhooks, through the gateway's own API."""
+"""`divert webhook`: where a provider's or an agency's gateway sends its webhooks, through the gateway's own API."""
 
 import json
-from collections.abc import Iterable
 from typing import Annotated, Any, cast
 
 import httpx
@@ -12,17 +11,22 @@ from rich.table import Table
 from divert_cli.errors import StackError
 from divert_cli.stack import running
 
-_GATEWAY = "provider-gateway-"
+_GATEWAYS = ("provider-gateway-", "agency-gateway-")
 _ANSWERS_WITHIN = 70.0
 """Seconds: the gateway may wait for the endpoint that long."""
 
 webhook = typer.Typer(
-    help="Providers that take webhooks.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    help="Providers, and agencies' CADs, that take webhooks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 _console = Console(highlight=False)
 
-Name = Annotated[str, typer.Argument(metavar="PROVIDER", help="The provider's id in the directory, such as exodus.")]
+Name = Annotated[
+    str, typer.Argument(metavar="WHO", help="The provider's id in the directory, such as exodus; or an agency's.")
+]
 Gateway = Annotated[str | None, typer.Option(help="Base URL of its gateway; else that of the running stack.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 Json = dict[str, Any]
@@ -31,7 +35,7 @@ Json = dict[str, Any]
 @webhook.command()
 def add(
     name: Name,
-    url: Annotated[str, typer.Argument(help="https address of the provider's server.")],
+    url: Annotated[str, typer.Argument(help="https address of their server.")],
     *,
     gateway: Gateway = None,
     as_json: AsJson = False,
@@ -55,29 +59,25 @@ def rotate(
 
 @webhook.command()
 def remove(name: Name, *, gateway: Gateway = None) -> None:
-    """Send a provider no more webhooks."""
+    """Send a provider or CAD no more webhooks."""
     _ask("DELETE", _gateway(name, gateway), "/v1/webhooks")
     _console.print(f"{name} is sent no more webhooks.", markup=False)
 
 
 @webhook.command("list")
 def list_(*, as_json: AsJson = False) -> None:
-    """Show which providers of the running stack take webhooks, and how that goes."""
-    found = {
-        name.removeprefix(_GATEWAY): _ask("GET", url, "/v1/webhooks")["webhooks"]
-        for name, url in _urls().items()
-        if name.startswith(_GATEWAY)
-    }
+    """Show who takes webhooks of the running stack, and how that goes."""
+    found = {who: _ask("GET", url, "/v1/webhooks")["webhooks"] for who, url in _members().items()}
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    table = Table("provider", "address", "secrets", "how it goes")
+    table = Table("who", "address", "secrets", "how it goes")
     for provider, one in ((provider, one) for provider, ones in found.items() for one in ones):
         table.add_row(provider, one["url"], str(one["secrets"]), _state(one))
     if table.row_count:
         _console.print(table)
     else:
-        _console.print("No provider takes webhooks.")
+        _console.print("Nobody takes webhooks.")
 
 
 @webhook.command("test")
@@ -108,17 +108,20 @@ def _urls() -> dict[str, str]:
     return dict(run.urls)
 
 
+def _members() -> dict[str, str]:
+    """Return the base URLs of the running gateways, by the provider or agency that they are for."""
+    return {
+        name.removeprefix(kind): url for kind in _GATEWAYS for name, url in _urls().items() if name.startswith(kind)
+    }
+
+
 def _gateway(name: str, given: str | None) -> str:
     if given is not None:
         return given.rstrip("/")
-    urls = _urls()
-    if _GATEWAY + name not in urls:
-        raise StackError(f"no gateway runs for {name!r}; there are: {', '.join(_providers(urls))}")
-    return urls[_GATEWAY + name]
-
-
-def _providers(names: Iterable[str]) -> list[str]:
-    return [name.removeprefix(_GATEWAY) for name in names if name.startswith(_GATEWAY)]
+    known = _members()
+    if name not in known:
+        raise StackError(f"no gateway runs for {name!r}; there are: {', '.join(known)}")
+    return known[name]
 
 
 def _ask(method: str, gateway: str, path: str, body: Json | None = None) -> Json:

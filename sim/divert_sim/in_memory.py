@@ -45,7 +45,7 @@ _ABOUT: Mapping[str, Callable[[UUID, bytes, Intake], Accepted[Any] | Refused]] =
 }
 """Intake's function for what follows the call's id in a path."""
 
-_PLACE_KEY = bytes(32)
+PLACE_KEY = bytes(32)
 """Any key will do: hashes are only compared with each other."""
 
 
@@ -142,11 +142,11 @@ class MemoryEvening:
             self.refused.append(f"{service.source} {name} {command.key}: {refusal.code}")
 
     def _post(self, request: Request) -> None:
-        taken = _taken(request, Intake(self._given, _PLACE_KEY, self.world.now))
-        if isinstance(taken, Refused):
-            self.refused.append(f"intake {request.path}: {taken.code}")
+        accepted = taken(request, Intake(self._given, PLACE_KEY, self.world.now))
+        if isinstance(accepted, Refused):
+            self.refused.append(f"intake {request.path}: {accepted.code}")
         else:
-            self.world.publish(taken.fact, id=taken.id)
+            self.world.publish(accepted.fact, id=accepted.id)
 
 
 def pictures(entries: Sequence[Entry], policies: Sequence[Fact], start: datetime) -> Iterator[PictureFact]:
@@ -159,12 +159,13 @@ def pictures(entries: Sequence[Entry], policies: Sequence[Fact], start: datetime
             given = intake_given.agency_registered(given, fact)
     for entry in entries:
         if entry.do != "shift":
-            taken = _taken(of_entry(entry, start), Intake(given, None, start + entry.at))
-            if isinstance(taken, Accepted) and isinstance(taken.fact, PictureFact):
-                yield taken.fact
+            accepted = taken(of_entry(entry, start), Intake(given, None, start + entry.at))
+            if isinstance(accepted, Accepted) and isinstance(accepted.fact, PictureFact):
+                yield accepted.fact
 
 
-def _taken(request: Request, at: Intake) -> Accepted[CallFact] | Refused:
+def taken(request: Request, at: Intake) -> Accepted[CallFact] | Refused:
+    """Return what intake makes of a request."""
     body = json.dumps(dict(request.body)).encode()
     if request.path == "/v1/calls":
         return intake.received(body, at)

@@ -34,7 +34,7 @@ MIX: Mapping[str, int] = {
 TEAMS: Mapping[str, int] = {"exodus": 4, "alcott": 4, "penny-lane": 4, "circle": 2, "crisis-line": 4}
 REPEATED_OF = 20
 """CAD posts one call in so many twice, with the same content."""
-_QUESTIONS = (
+QUESTIONS = (
     "weapon",
     "violence",
     "crime_in_progress",
@@ -54,8 +54,10 @@ _QUESTIONS = (
     "unhoused",
     "indecent_exposure",
 )
+UNSCREENED = 0.5
+"""The share of observed calls whose answers are missing."""
 _EXCLUDING = ("weapon", "violence", "crime_in_progress", "hostage", "medical_emergency", "fire")
-_OBSERVED_TYPES = ("918M", "507P", "415M", "242SN", "459X", "906B1", "904A", "620D", "484SN", "415W", "594SN", "006")
+OBSERVED_TYPES = ("918M", "507P", "415M", "242SN", "459X", "906B1", "904A", "620D", "484SN", "415W", "594SN", "006")
 _STREETS = ("Alder Vale Ave", "Bluefinch St", "Candlewick Blvd", "Dovetail Ln", "Elderberry Way", "Foxglove Ter")
 
 
@@ -128,8 +130,8 @@ class Load:
         """A call that nobody diverted, until CAD closes it."""
         chance = self._chance
         call = self._picture(at, chance.randint(1, 21), ROUTINE, feed="observed")
-        call["call_type"] = chance.choice(_OBSERVED_TYPES)
-        if chance.random() < 0.5:  # noqa: PLR2004  # half of them unscreened
+        call["call_type"] = chance.choice(OBSERVED_TYPES)
+        if chance.random() < UNSCREENED:
             del call["answers"]
         self._call(at, call)
         closed = at + timedelta(seconds=chance.uniform(60, 400))
@@ -232,4 +234,4 @@ def _with(picture: Body, **changes: JsonValue) -> Body:
 
 def _answers(at: timedelta, **given: str) -> dict[str, JsonValue]:
     when = _clock(at, -20)
-    return {question: {"answer": given.get(question, "no"), "at": when} for question in _QUESTIONS}
+    return {question: {"answer": given.get(question, "no"), "at": when} for question in QUESTIONS}

@@ -42,7 +42,7 @@ HOSTS = re.compile(
 )
 MACHINE = re.compile(r"(?<![\w.$}/-])/(?:work|root|home|Users|mnt|opt/wheels|tmp/[a-z]*_jobs)/")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-COMMAND = re.compile(r"\./divert ([a-z]+)")
+COMMAND = re.compile(r"\./divert ([a-z]+(?:-[a-z]+)*)")
 
 
 @cache
@@ -171,7 +171,7 @@ def test_the_documents_and_the_command_know_the_same_commands() -> None:
     known = {command.name for command in COMMANDS}
     named = {name for path in documents() for name in COMMAND.findall(path.read_text())}
     assert named - known == set()
-    readme = set(re.findall(r"^\| `\./divert ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    readme = set(re.findall(r"^\| `\./divert ([a-z]+(?:-[a-z]+)*)", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert readme == known
 
 

@@ -16,15 +16,22 @@ from divert_contracts.facts.routing import CaseOffered
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.schemas import FOLDER
 from divert_contracts.topics import CALLS, FACTS, FOR_EVER, TOPICS, TRIAGE, Topic
+from divert_provider_gateway.app import build_for_agency
 
 ROOT = FOLDER.parents[2]
-SERVICES = ("intake", "triage", "routing", "provider-gateway", "reporting")
+SERVICES = ("intake", "triage", "routing", "provider-gateway", "agency-gateway", "reporting")
+FOLDERS = {"agency-gateway": "provider-gateway"}
+"""Where the code of a service is that has no folder of its own."""
 WRITERS = {"cli": ("cli", "seeds", "sim")}
 """Folders of what is no service and publishes all the same."""
+PLAYS = "whatif"
+"""The folder of what stands for intake and gateways on a virtual clock, and publishes nowhere."""
 
 
 def built(service: str) -> Wired[Any]:
-    """Return a service as its own ``app`` wires it; for some provider, where there is one process each."""
+    """Return a service as its own ``app`` wires it; for some provider or agency, where there is one process each."""
+    if service == "agency-gateway":
+        return build_for_agency("lapd")
     build = importlib.import_module(f"divert_{service.replace('-', '_')}.app").build
     return build("exodus") if "provider" in inspect.signature(build).parameters else build()
 
@@ -67,7 +74,8 @@ def made_in(*folders: Path) -> frozenset[type[Fact]]:
     """
     by_name = {fact.__name__: fact for fact in FACTS.values()}
     found: set[type[Fact]] = set()
-    for path in (path for folder in folders for path in sorted(folder.rglob("*.py")) if path.name != "app.py"):
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    for path in (path for path in paths if path.name != "app.py" and path.parent.name != PLAYS):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in by_name:
                 found.add(by_name[node.func.id])

@@ -10,7 +10,7 @@ from divert_contracts import facts
 from divert_contracts.facts.base import CallFact, Fact, WithPrivate
 from divert_contracts.topics import ASSIGNMENTS, CALLS, FACTS, TOPICS, Topic, dead_letters, written_by
 
-SERVICES = {"intake", "triage", "routing", "provider-gateway", "reporting", "cli", "provider"}
+SERVICES = {"intake", "triage", "routing", "provider-gateway", "agency-gateway", "reporting", "cli", "provider"}
 BASES = {"Fact", "Statement", "CallFact", "RoutingFact", "CaseFact", "PictureFact", "WithPrivate"}
 
 NOT_COUNTED = {"triage", "routing", "feedback"}

@@ -8,11 +8,12 @@ import csv
 import os
 import uuid
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from divert_cli import city_map, replay
+from divert_cli import city_map, reconcile, replay
 from divert_cli.calls import Json, rows
 from divert_cli.checkout import ROOT
 from divert_cli.prepare import register_agency
@@ -29,6 +30,8 @@ EXPORTS = {
     "cfs/nola2017.csv": ("nola", 10),
 }
 FAST = 30.0
+MINUTE = timedelta(minutes=1)
+EVER = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED} is not there")
 
@@ -74,6 +77,12 @@ async def test_every_row_of_an_export_has_one_outcome_or_a_reason_outside_the_fi
     inside = Counter(row["outcome"] for row in found if row["denominator"] == "in")
     assert sum(inside.values()) + len(outside) == count
     assert inside["served"] == 0, "the police went to these"
+    again = reconcile.Reconciliation()
+    exported = list(reconcile.from_csv(SHARED / name, city_map.load(map_name), again))
+    reconcile.compare(exported, found, EVER, None, MINUTE, again)
+    assert again.agrees, again
+    reconcile.compare(exported[1:], found, EVER, None, MINUTE, again)
+    assert again.only_divert == [exported[0].number]
 
 
 @pytest.mark.timeout(900)

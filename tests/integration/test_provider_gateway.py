@@ -305,3 +305,91 @@ async def test_a_shift_is_published(stack: Addresses, gateway: httpx.AsyncClient
         return any(isinstance(one, ShiftChanged) and any(on.team == team for on in one.teams) for one in facts)
 
     await eventually(published, "the shift on shifts.v1", every=0.2)
+
+
+async def test_the_books_say_what_is_owed_what_went_wrong_and_why_offers_expired(
+    gateway: httpx.AsyncClient, publisher: Publisher
+) -> None:
+    taken, missed = an_offer(), an_offer(seconds=2)
+    await publish(publisher, taken)
+    await publish(publisher, missed)
+    case = f"/v1/cases/{taken.case_id}"
+
+    async def there() -> bool:
+        return (await gateway.get(case)).is_success
+
+    await eventually(there, "the gateway to have the offer")
+    due = (datetime.now(UTC) + timedelta(hours=48)).isoformat()
+    closing = {"epoch": 1, "disposition": "referred", "contact": "phone", "follow_up_due": due}
+    for verb, said in (
+        ("acknowledge", {"epoch": 1, "arrive_in_seconds": 600}),
+        ("safety-event", {"event": "near_miss", "by": "desk"}),
+        ("close", closing),
+    ):
+        assert (await gateway.post(f"{case}/{verb}", json=said)).is_success
+
+    async def owed() -> list[str]:
+        found = (await gateway.get("/v1/follow-ups")).json()["follow_ups"]
+        return [one["case_id"] for one in found if one["case_id"] == str(taken.case_id)]
+
+    assert await owed() == [str(taken.case_id)]
+    assert (await gateway.post(f"{case}/follow-up", json={"result": "not_reached"})).is_success
+    assert await owed() == [str(taken.case_id)]
+    assert (await gateway.post(f"{case}/follow-up", json={"result": "connected"})).is_success
+    assert await owed() == []
+    (made,) = (await gateway.get("/v1/follow-ups", params={"made": True})).json()["follow_ups"]
+    assert (made["follow_up"], made["follow_up_tries"]) == ("connected", 2)
+    noted = (await gateway.get("/v1/safety-events")).json()["cases"]
+    events = [event["event"] for one in noted if one["case_id"] == str(taken.case_id) for event in one["events"]]
+    assert events == ["near_miss"]
+
+    async def expired() -> dict[str, str] | None:
+        found = (await gateway.get("/v1/expiries")).json()["expiries"]
+        return next((one for one in found if one["case_id"] == str(missed.case_id)), None)
+
+    one = await eventually(expired, "the offer to have expired", within=60)
+    assert one["cause"] in {"not_answered", "nobody_on_duty", "came_late"}
+    late = await gateway.post(f"/v1/cases/{missed.case_id}/acknowledge", json={"epoch": 1, "arrive_in_seconds": 60})
+    assert (late.status_code, late.json()["code"]) == (409, "expired")
+    again = await expired()
+    assert again is not None
+    assert float(again["seconds_late"]) > 0
+
+
+async def test_new_offers_are_told_to_whoever_waits_for_them(gateway: httpx.AsyncClient, publisher: Publisher) -> None:
+    asked = {"stage": "offered", "wait": 30}
+    first = (await gateway.get("/v1/cases", params={"stage": "offered"})).json()
+    waiting = asyncio.create_task(gateway.get("/v1/cases", params={**asked, "seen": first["seen"]}, timeout=60))
+    events: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+
+    async def listen() -> None:
+        async with gateway.stream("GET", "/v1/events", params={"seconds": 120}, timeout=60) as stream:
+            assert stream.headers["content-type"].startswith("text/event-stream")
+            kind = ""
+            async for line in stream.aiter_lines():
+                name, _, value = line.partition(": ")
+                kind = value if name == "event" else kind
+                if name == "data":
+                    await events.put((kind, value))
+
+    listening = asyncio.create_task(listen())
+    offer = an_offer()
+    await publish(publisher, offer)
+
+    async def told(kind: str) -> None:
+        while True:
+            said, body = await asyncio.wait_for(events.get(), 60)
+            if said == kind and str(offer.case_id) in body:
+                return
+
+    await told("case")
+    answer = await waiting
+    assert str(offer.case_id) in answer.text or answer.json()["seen"] != first["seen"]
+    declined = await gateway.post(f"/v1/cases/{offer.case_id}/decline", json={"epoch": 1, "reason": "no_team"})
+    assert declined.is_success
+    await told("ended")
+    listening.cancel()
+    await asyncio.wait([listening])
+    same = (await gateway.get("/v1/cases", params={"stage": "on_scene"})).json()["seen"]
+    again = await gateway.get("/v1/cases", params={"stage": "on_scene", "wait": 0.5, "seen": same})
+    assert again.json()["seen"] == same

@@ -221,7 +221,9 @@ class _Breaker:
 
         await self._until(triaged, f"every accepted call to be triaged after {fault}", RECOVERED_WITHIN)
         names = [one.name for one in (CALLS, TRIAGE, ROUTING, CASES, SHIFTS)]
-        providers = [name.removeprefix("provider-gateway-") for name in self._stack.urls if "gateway" in name]
+        providers = [
+            name.removeprefix("provider-gateway-") for name in self._stack.urls if name.startswith("provider-gateway-")
+        ]
         names += [ASSIGNMENTS.name_of(provider) for provider in providers]
         marks = await asyncio.to_thread(kafka_admin.ends, self._stack.kafka, names)
         ends = {place: end for place, (_, end) in marks.items()}

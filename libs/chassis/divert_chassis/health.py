@@ -82,6 +82,10 @@ class Health:
         """Take back a ``hold``."""
         self._holds.discard(reason)
 
+    def held(self, reason: str) -> bool:
+        """Say whether something holds the process back for this reason."""
+        return reason in self._holds
+
     def depends(self, name: str, check: Check, *, timeout: float = 0.5) -> None:
         """Ask this dependency for readiness, waiting for it at most so many seconds."""
         self._dependencies[name] = _Dependency(check, timeout, "not_asked", float("-inf"), asyncio.Lock())

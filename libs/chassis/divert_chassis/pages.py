@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from mimetypes import guess_type
 from pathlib import Path
 
@@ -55,11 +55,18 @@ class Pages:
         self, name: str, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
     ) -> HTMLResponse:
         """Return a page made of a template; it knows the domain time ``now`` and its ``rate`` beside its values."""
+        return HTMLResponse(self.rendered(name, **values), status, dict(headers or {}))
+
+    def rendered(self, name: str, **values: object) -> str:
+        """Return what a template makes of what it knows and of its values."""
+        now, rate = self.times()
+        return self.env.get_template(name).render(now=now, rate=rate, **self._known, **values)
+
+    def times(self) -> tuple[datetime, float]:
+        """Return the domain time, and how many domain seconds a real one has."""
         now = self._clock.now()
         real = self._clock.real_seconds_until(now + _MINUTE)
-        rate = _MINUTE.total_seconds() / real if real else 1.0
-        text = self.env.get_template(name).render(now=now, rate=round(rate, 3), **self._known, **values)
-        return HTMLResponse(text, status, dict(headers or {}))
+        return now, round(_MINUTE.total_seconds() / real if real else 1.0, 3)
 
     def add_assets(self, router: APIRouter) -> None:
         """Serve the assets."""

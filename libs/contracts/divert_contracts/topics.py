@@ -226,13 +226,18 @@ HANDOFFS = _topic(
     CallHandedOff,
     AssistanceRequested,
     by="routing",
-    to="",
+    to="agency-gateway",
     kept=timedelta(hours=72),
     private=True,
     partitions=3,
 )
 FEEDBACK = _topic(
-    "feedback.{agency}.v1", CallStatusChanged, by="routing", to="", kept=timedelta(hours=72), partitions=3
+    "feedback.{agency}.v1",
+    CallStatusChanged,
+    by="routing",
+    to="agency-gateway",
+    kept=timedelta(hours=72),
+    partitions=3,
 )
 POLICIES = _topic(
     "policies.v1",

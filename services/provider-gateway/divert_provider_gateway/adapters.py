@@ -1,11 +1,12 @@
-"""What the gateway sends over HTTP to a provider's own server, and the guard on where it may send."""
+"""What the gateway sends over HTTP to a provider's server or an agency's CAD, and the guard on where it may send."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ from divert_chassis import logs, metrics
 from divert_chassis.clock import real_now
 from divert_chassis.errors import TRANSIENT, backoff
 from divert_contracts.step import Unavailable
+from divert_provider_gateway.domain.books import Entry, Expiry, entry, expiry
+from divert_provider_gateway.domain.case import Case, Roster
 from divert_provider_gateway.domain.webhook import (
     WAITING,
     ClaimDelivery,
@@ -35,9 +38,15 @@ from divert_provider_gateway.domain.webhook import (
 if TYPE_CHECKING:
     from types import TracebackType
 
+    import asyncpg
+    from asyncpg.pool import PoolConnectionProxy
+
     from divert_chassis.run import Runtime
     from divert_provider_gateway.domain.case import Rules
     from divert_provider_gateway.settings import Settings
+
+    # asyncpg's classes are generic for type checkers only.
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
 
 log = logs.logger(__name__)
 
@@ -50,6 +59,10 @@ IDLE_LOOKS_EVERY = 1.0
 MOST_AT_ONCE = 32
 """Messages under way; more wait their turn, recalls excepted."""
 MOST_LOOKED_AT = 500
+NEWS_EVERY = 0.25
+"""Real seconds between looks for whoever waits for news."""
+SPEAKS_EVERY = 10.0
+"""Real seconds without news after which a stream says that it is still there."""
 CLAIM_SLACK = 10.0
 """Real seconds beyond an attempt's time-out after which its worker is thought dead."""
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -276,7 +289,7 @@ class Deliverer:
 
     async def _look(self, outward: Outward, tasks: asyncio.TaskGroup) -> float:
         """Start what is to be sent now; return the real seconds until the next look."""
-        endpoint = await self._runtime.get(Endpoint, self._settings.provider)
+        endpoint = await self._runtime.get(Endpoint, self._settings.member)
         now = self._runtime.clock.now()
         if endpoint is None or not endpoint.open:
             return IDLE_LOOKS_EVERY
@@ -309,9 +322,7 @@ class Deliverer:
             await self._report(case, message, outcome)
             metrics.WEBHOOK_TRIES.labels(self._runtime.wired.group, outcome.result.value).inc()
             if outcome.result is not Result.DELIVERED or endpoint.failures:
-                await self._runtime.send(
-                    EndpointHeard(provider=self._settings.provider, url=url, result=outcome.result)
-                )
+                await self._runtime.send(EndpointHeard(provider=self._settings.member, url=url, result=outcome.result))
         except Unavailable as why:
             # The claim runs out, and the message is tried again with the same id.
             log.warning("webhook-unreported", fact_id=str(message.id), error=type(why).__name__)
@@ -323,7 +334,7 @@ class Deliverer:
             log.warning(
                 "webhook-failed",
                 fact_id=str(message.id),
-                case_id=str(case),
+                key=str(case),
                 attempt=len(message.tries) + 1,
                 result=outcome.result.value,
                 status=outcome.status or 0,
@@ -346,3 +357,177 @@ class Deliverer:
         step = timedelta(seconds=1)
         real = self._runtime.clock.real_seconds_until(now + step)
         return now + step * (seconds / real if real > 0 else seconds)
+
+
+# ----------------------------------------------------------------------------------------------------------- the books
+
+
+class PostgresCasebook:
+    """The provider's books: one row a case that was taken or that expired, without private words."""
+
+    ddl = """
+    CREATE TABLE IF NOT EXISTS casebook (
+        case_id text PRIMARY KEY, taken_at timestamptz, follow_up_due timestamptz, follow_up_done timestamptz,
+        noted_at timestamptz, expired_at timestamptz, document text NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS casebook_taken ON casebook (taken_at DESC) WHERE taken_at IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS casebook_owed ON casebook (follow_up_due) WHERE follow_up_due IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS casebook_made ON casebook (follow_up_done DESC) WHERE follow_up_done IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS casebook_noted ON casebook (noted_at DESC) WHERE noted_at IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS casebook_expired ON casebook (expired_at DESC) WHERE expired_at IS NOT NULL;
+    """
+
+    async def save(self, connection: Connection, changed: Sequence[tuple[str, Case]]) -> None:
+        """Write the entries of the cases that changed."""
+        entries = [(key, one) for key, case in changed if (one := entry(case)) is not None]
+        if entries:
+            await connection.executemany(
+                "INSERT INTO casebook VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_id) DO UPDATE SET "
+                "(taken_at, follow_up_due, follow_up_done, noted_at, expired_at, document) = "
+                "(excluded.taken_at, excluded.follow_up_due, excluded.follow_up_done, excluded.noted_at, "
+                "excluded.expired_at, excluded.document)",
+                [
+                    (
+                        key,
+                        one.taken_at,
+                        one.follow_up_due if one.owed else None,
+                        one.follow_up_at if one.follow_up_due is not None and not one.owed else None,
+                        one.noted_at,
+                        one.expired_at,
+                        one.model_dump_json(),
+                    )
+                    for key, one in entries
+                ],
+            )
+
+
+class PostgresDuty:
+    """How many teams were on duty from when on."""
+
+    ddl = "CREATE TABLE IF NOT EXISTS duty (since timestamptz PRIMARY KEY, teams int NOT NULL);"
+
+    async def save(self, connection: Connection, changed: Sequence[tuple[str, Roster]]) -> None:
+        """Note a change of who is on duty."""
+        rows = [(roster.changed_at, len(roster.teams)) for _, roster in changed if roster.changed_at is not None]
+        if rows:
+            await connection.executemany(
+                "INSERT INTO duty VALUES ($1, $2) ON CONFLICT (since) DO UPDATE SET teams = excluded.teams", rows
+            )
+
+
+class Casebook:
+    """Reads the provider's books."""
+
+    def __init__(self, runtime: Runtime[Rules]) -> None:
+        """Read what a running gateway keeps."""
+        self._runtime = runtime
+
+    async def owed(self, most: int) -> tuple[Entry, ...]:
+        """Return the cases whose follow-up is still to be made, those due first before the others."""
+        return await self._entries("follow_up_due IS NOT NULL ORDER BY follow_up_due, case_id LIMIT $1", most)
+
+    async def made(self, most: int) -> tuple[Entry, ...]:
+        """Return the cases whose follow-up was made, newest first."""
+        return await self._entries("follow_up_done IS NOT NULL ORDER BY follow_up_done DESC, case_id LIMIT $1", most)
+
+    async def taken(self, most: int) -> tuple[Entry, ...]:
+        """Return the cases that were taken last."""
+        return await self._entries("taken_at IS NOT NULL ORDER BY taken_at DESC, case_id LIMIT $1", most)
+
+    async def events(self, most: int) -> tuple[Entry, ...]:
+        """Return the cases on which something went wrong, newest first."""
+        return await self._entries("noted_at IS NOT NULL ORDER BY noted_at DESC, case_id LIMIT $1", most)
+
+    async def expiries(self, since: datetime, until: datetime, most: int) -> tuple[Expiry, ...]:
+        """Return the offers that expired between two times, newest first, each with its cause."""
+        entries = await self._entries(
+            "expired_at >= $1 AND expired_at < $2 ORDER BY expired_at DESC, case_id LIMIT $3", since, until, most
+        )
+        found: list[Expiry] = []
+        for one in entries:
+            deliveries = await self._runtime.get(Deliveries, str(one.case_id))
+            teams = await self._runtime.pool.fetchval(
+                "SELECT teams FROM duty WHERE since <= $1 ORDER BY since DESC LIMIT 1", one.offered_at
+            )
+            why = expiry(one, () if deliveries is None else deliveries.log, teams)
+            found += [] if why is None else [why]
+        return tuple(found)
+
+    async def _entries(self, where: str, *values: object) -> tuple[Entry, ...]:
+        rows = await self._runtime.pool.fetch(f"SELECT document FROM casebook WHERE {where}", *values)  # noqa: S608 (constants)
+        return tuple(Entry.model_validate_json(row["document"]) for row in rows)
+
+
+# ------------------------------------------------------------------------------------------------------------ the news
+
+
+class Watch:
+    """The open cases, looked up once for everybody who waits for news at the same time."""
+
+    def __init__(self, runtime: Runtime[Rules]) -> None:
+        """Look through a running gateway."""
+        self._runtime = runtime
+        self._looking = asyncio.Lock()
+        self._cases: tuple[Case, ...] = ()
+        self._until = 0.0
+
+    async def now(self) -> tuple[Case, ...]:
+        """Return the open cases as they were a moment ago at most.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        async with self._looking:
+            if time.monotonic() >= self._until:
+                found = await self._runtime.listed(Case, limit=MOST_LOOKED_AT)
+                self._cases = tuple(case for _, case in found)
+                self._until = time.monotonic() + NEWS_EVERY
+            return self._cases
+
+    async def changed(self, columns: Mapping[str, str], seen: str, seconds: float, limit: int) -> tuple[Case, ...]:
+        """Return the open cases with these listing columns once they are others than those seen, or in the end.
+
+        Raises:
+            Unavailable: Postgres does not answer.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            fitting = (case for case in await self.now() if columns.items() <= case.listing().items())
+            found = tuple(fitting)[:limit]
+            if digest_of(found) != seen or time.monotonic() >= until:
+                return found
+            await asyncio.sleep(NEWS_EVERY)
+
+    async def news(self, seconds: float) -> AsyncIterator[bytes]:
+        """Yield server-sent events: every open case, then each that changes, and each that is open no more."""
+        until = time.monotonic() + seconds
+        known: dict[UUID, str] = {}
+        spoke = 0.0
+        while time.monotonic() < until:
+            try:
+                cases = await self.now()
+            except Unavailable:
+                return  # the connection ends, and whoever listens connects again
+            for case in cases:
+                digest = _digest(case.model_dump_json())
+                if known.get(case.case_id) != digest:
+                    known[case.case_id] = digest
+                    spoke = time.monotonic()
+                    yield f"event: case\nid: {digest}\ndata: {case.model_dump_json()}\n\n".encode()
+            for gone in known.keys() - {case.case_id for case in cases}:
+                del known[gone]
+                spoke = time.monotonic()
+                yield f'event: ended\ndata: {{"case_id": "{gone}"}}\n\n'.encode()
+            if time.monotonic() - spoke >= SPEAKS_EVERY:
+                spoke = time.monotonic()
+                yield b": here\n\n"
+            await asyncio.sleep(NEWS_EVERY)
+
+
+def digest_of(cases: Sequence[Case]) -> str:
+    """Return what stands for cases as they are now."""
+    return _digest("".join(case.model_dump_json() for case in cases))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -4,14 +4,16 @@ import hashlib
 import json
 import secrets
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from fastapi.routing import APIRoute
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from divert_chassis.core import Reply
 from divert_chassis.http import NEVER_REFUSED
@@ -21,7 +23,8 @@ from divert_contracts.ids import foreign_id
 from divert_contracts.model import Model
 from divert_contracts.step import Refusal
 from divert_contracts.vocabulary import Acuity
-from divert_provider_gateway.adapters import Outward
+from divert_provider_gateway.adapters import Casebook, Outward, Watch, digest_of
+from divert_provider_gateway.domain.books import Entry, Expiry, ExpiryCause
 from divert_provider_gateway.domain.case import HELD, Case, CaseStage, Roster, Rules
 from divert_provider_gateway.domain.said import (
     MOST_TEAMS,
@@ -91,6 +94,14 @@ SafetyKey = Annotated[
     ),
 ]
 MOST_LISTED = 500
+LEDGER = timedelta(days=30)
+"""How far back expiries are listed unless it is said otherwise."""
+LONGEST_WAIT = 30.0
+LONGEST_STREAM = 900.0
+"""Real seconds for which a client may wait for news, and for which a stream lasts."""
+NOT_KEPT = {"cache-control": "no-store"}
+Most = Annotated[int, Query(ge=1, le=MOST_LISTED, description="At most so many.")]
+UNTOLD_CALL = Refusal("unknown-call", "CAD was to be told nothing of such a call.", 404)
 NO_RELIEF = Refusal("no-relief", "This team holds a case. Name the team that goes on with it.", 422)
 
 
@@ -98,6 +109,8 @@ class Cases(Model):
     """The open cases: live ones, and recalls that wait to be confirmed. What is due soonest comes first."""
 
     cases: tuple[Case, ...]
+    seen: str
+    """Stands for just these as they are now: with it, and `wait`, a request is answered when something has changed."""
 
 
 class GoingOff(Model):
@@ -113,6 +126,26 @@ class Shift(Model):
 
     teams: tuple[OnShift, ...] = Field(max_length=MOST_TEAMS)
     """Empty: nobody is."""
+
+
+class FollowUps(Model):
+    """The worklist: whom to ring again, those due first before the others."""
+
+    follow_ups: tuple[Entry, ...]
+
+
+class SafetyEvents(Model):
+    """The register: cases on which something went wrong, newest first."""
+
+    cases: tuple[Entry, ...]
+
+
+class Expiries(Model):
+    """The ledger: offers that expired, newest first, and why."""
+
+    expiries: tuple[Expiry, ...]
+    causes: dict[ExpiryCause, int]
+    """How many of these for which cause."""
 
 
 class WantedWebhook(Model):
@@ -159,6 +192,19 @@ class DeliveryLog(Model):
     ended: tuple[Delivery, ...]
 
 
+class CallDeliveryLog(Model):
+    """What became of the messages to CAD about one call; what waits comes first."""
+
+    call_id: UUID
+    waiting: tuple[UUID, ...]
+    """Their ids."""
+    ended: tuple[Delivery, ...]
+
+
+def _cases(cases: tuple[Case, ...]) -> Cases:
+    return Cases(cases=cases, seen=digest_of(cases))
+
+
 class Forgiving(APIRoute):
     """A route for reports that are never refused: a body that cannot be read counts as an empty one."""
 
@@ -201,6 +247,7 @@ def routes(runtime: Runtime[Rules], provider: str) -> APIRouter:
     _add_safety(safety, runtime)
     router.include_router(safety)
     _add_shift(router, runtime, provider)
+    _add_books(router, runtime)
     return router
 
 
@@ -238,17 +285,38 @@ async def sign_off(runtime: Runtime[Rules], off: SignOff, key: str | None) -> Re
 
 
 def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
+    watch = Watch(runtime)
+
     @router.get("/v1/cases", tags=["cases"])
     async def list_cases(
         stage: Annotated[CaseStage | None, Query(description="Only cases in this stage.")] = None,
         acuity: Annotated[Acuity | None, Query(description="Only cases of this acuity.")] = None,
-        limit: Annotated[int, Query(ge=1, le=MOST_LISTED, description="At most so many.")] = 100,
+        limit: Most = 100,
+        wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for news at most.")] = 0,
+        seen: Annotated[str, Query(max_length=64, description="Of the last answer: news is what differs.")] = "",
     ) -> Cases:
-        """List the open cases, what is due soonest first."""
+        """List the open cases, what is due soonest first; with `wait` as soon as they are others than those `seen`."""
         wanted = {"stage": stage, "acuity": acuity}
         columns = {name: word.value for name, word in wanted.items() if word is not None}
+        if wait:
+            return _cases(await watch.changed(columns, seen, wait, limit))
         found = await runtime.listed(Case, limit=limit, **columns)
-        return Cases(cases=tuple(case for _, case in found))
+        return _cases(tuple(case for _, case in found))
+
+    @router.get(
+        "/v1/events",
+        tags=["cases"],
+        response_class=StreamingResponse,
+        responses={200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
+    )
+    async def stream_events(
+        seconds: Annotated[float, Query(gt=0, le=LONGEST_STREAM, description="When it ends; connect again then.")] = 60,
+    ) -> StreamingResponse:
+        """Tell of every open case, and of each change, as server-sent events: `case`, whole, and `ended`.
+
+        A connection begins with all that is open, so nothing is missed between two.
+        """
+        return StreamingResponse(watch.news(seconds), media_type="text/event-stream", headers=NOT_KEPT)
 
     @router.get("/v1/cases/{case_id}", tags=["cases"])
     async def read_case(case_id: UUID) -> Case:
@@ -373,14 +441,61 @@ def _add_shift(router: APIRouter, runtime: Runtime[Rules], provider: str) -> Non
         return answered(await sign_off(runtime, command, key))
 
 
+def _add_books(router: APIRouter, runtime: Runtime[Rules]) -> None:
+    @router.get("/v1/follow-ups", tags=["books"])
+    async def list_follow_ups(
+        made: Annotated[bool, Query(description="Those that were made instead, newest first.")] = False,  # noqa: FBT002
+        limit: Most = 100,
+    ) -> FollowUps:
+        """List the follow-ups that are owed; `POST /v1/cases/{case_id}/follow-up` says what came of one."""
+        book = Casebook(runtime)
+        return FollowUps(follow_ups=await (book.made(limit) if made else book.owed(limit)))
+
+    @router.get("/v1/safety-events", tags=["books"])
+    async def list_safety_events(limit: Most = 100) -> SafetyEvents:
+        """List what went wrong; `POST /v1/cases/{case_id}/safety-event` enters something, at any time."""
+        return SafetyEvents(cases=await Casebook(runtime).events(limit))
+
+    @router.get("/v1/expiries", tags=["books"])
+    async def list_expiries(
+        since: Annotated[AwareDatetime | None, Query(description="Expired from then on; else 30 days ago.")] = None,
+        until: Annotated[AwareDatetime | None, Query(description="Expired before; else now.")] = None,
+        limit: Most = 100,
+    ) -> Expiries:
+        """List the offers that expired, each with its cause: who could not have answered is told so."""
+        now = runtime.clock.now()
+        found = await Casebook(runtime).expiries(since or now - LEDGER, until or now, limit)
+        return Expiries(expiries=found, causes=Counter(one.cause for one in found))
+
+
 def add_webhooks(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
-    """Add the routes by which webhooks are managed."""
+    """Add the routes by which a provider's webhooks are managed."""
     _add_endpoint(router, runtime, settings)
-    _add_deliveries(router, runtime, settings)
+
+    @router.get("/v1/webhooks/deliveries/{case_id}", tags=["webhooks"])
+    async def read_deliveries(case_id: UUID) -> DeliveryLog:
+        """Say what became of the messages about one case, attempt by attempt."""
+        found = await runtime.get(Deliveries, str(case_id))
+        if found is None:
+            raise refused(UNKNOWN_CASE)
+        return DeliveryLog(case_id=case_id, waiting=tuple(one.id for one in found.waiting), ended=found.log)
+
+
+def add_agency_webhooks(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
+    """Add the routes by which the webhooks to an agency's CAD are managed."""
+    _add_endpoint(router, runtime, settings)
+
+    @router.get("/v1/webhooks/deliveries/{call_id}", tags=["webhooks"])
+    async def read_deliveries(call_id: UUID) -> CallDeliveryLog:
+        """Say what became of the messages about one call, attempt by attempt."""
+        found = await runtime.get(Deliveries, str(call_id))
+        if found is None:
+            raise refused(UNTOLD_CALL)
+        return CallDeliveryLog(call_id=call_id, waiting=tuple(one.id for one in found.waiting), ended=found.log)
 
 
 def _add_endpoint(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
-    provider = settings.provider
+    member = settings.member
 
     async def change(command: RegisterEndpoint | RotateSecret) -> WebhookWithSecret:
         done = answered(await runtime.send(command))
@@ -400,50 +515,44 @@ def _add_endpoint(router: APIRouter, runtime: Runtime[Rules], settings: Settings
             why = await outward.asked(wanted.url)
         if why is not None:
             raise Problem(422, "webhook-refused", "The address does not take our webhooks.", result=why.value)
-        return await change(RegisterEndpoint(provider=provider, url=wanted.url, secret=_new_secret()))
+        return await change(RegisterEndpoint(provider=member, url=wanted.url, secret=_new_secret()))
 
     @router.post("/v1/webhooks/rotate", tags=["webhooks"])
     async def rotate_secret(rotation: Rotation) -> WebhookWithSecret:
         """Sign with a new secret; the one before signs beside it for a while."""
         overlap = timedelta(seconds=rotation.overlap_seconds)
-        return await change(RotateSecret(provider=provider, secret=_new_secret(), overlap=overlap))
+        return await change(RotateSecret(provider=member, secret=_new_secret(), overlap=overlap))
 
     @router.delete("/v1/webhooks", status_code=204, tags=["webhooks"])
     async def remove_webhook() -> None:
         """Send no more webhooks."""
-        answered(await runtime.send(RemoveEndpoint(provider=provider)))
+        answered(await runtime.send(RemoveEndpoint(provider=member)))
+
+    _add_state(router, runtime, settings)
 
 
-def _add_deliveries(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
-    provider = settings.provider
+def _add_state(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
+    member = settings.member
 
     @router.get("/v1/webhooks", tags=["webhooks"])
     async def list_webhooks() -> Webhooks:
         """Say where webhooks are sent, and how that goes."""
-        found = await runtime.get(Endpoint, provider)
+        found = await runtime.get(Endpoint, member)
         known = None if found is None else status(found, runtime.clock.now())
         return Webhooks(webhooks=() if known is None else (known,))
 
     @router.post("/v1/webhooks/test", tags=["webhooks"])
     async def try_webhook() -> Tested:
         """Send one signed message that says nothing, once, and say what came of it."""
-        endpoint = await runtime.get(Endpoint, provider)
+        endpoint = await runtime.get(Endpoint, member)
         if endpoint is None or endpoint.url is None:
             raise refused(NO_ENDPOINT)
         now = runtime.clock.now()
         name = foreign_id(runtime.wired.source, now.isoformat())
-        body = trial(provider, name, now)
+        body = trial(runtime.wired.source, name, now)
         async with Outward(settings) as outward:
             outcome = await outward.post(endpoint.url, endpoint.signing(now), message=name, body=body)
         return Tested(result=outcome.result, status=outcome.status, seconds=outcome.seconds)
-
-    @router.get("/v1/webhooks/deliveries/{case_id}", tags=["webhooks"])
-    async def read_deliveries(case_id: UUID) -> DeliveryLog:
-        """Say what became of the messages about one case, attempt by attempt."""
-        found = await runtime.get(Deliveries, str(case_id))
-        if found is None:
-            raise refused(UNKNOWN_CASE)
-        return DeliveryLog(case_id=case_id, waiting=tuple(one.id for one in found.waiting), ended=found.log)
 
 
 def _new_secret() -> str:

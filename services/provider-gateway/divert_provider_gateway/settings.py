@@ -1,13 +1,16 @@
 """What the gateway is told by its environment."""
 
 from datetime import timedelta
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, IPvAnyNetwork
+from pydantic import Field, IPvAnyNetwork, StringConstraints, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from divert_chassis.settings import ChassisSettings
 from divert_provider_gateway.domain.webhook import TRIES
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 
 
 class Settings(ChassisSettings):
@@ -15,8 +18,10 @@ class Settings(ChassisSettings):
 
     model_config = SettingsConfigDict(env_prefix="PROVIDER_GATEWAY_", frozen=True)
 
-    provider: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)
-    """The provider that this instance is for, such as ``exodus``."""
+    provider: Id | None = None
+    """The provider that this instance is for, such as ``exodus``; this or ``agency``."""
+    agency: Id | None = None
+    """The agency whose CAD this instance tells of its calls, such as ``lapd``."""
     webhook_tries: tuple[timedelta, ...] = TRIES
     """When a webhook is tried, in seconds of domain time from its first attempt."""
     webhook_timeout: float = Field(default=5.0, gt=0, le=60)
@@ -32,3 +37,14 @@ class Settings(ChassisSettings):
     map_url: str = Field(default="geo:{latitude},{longitude}?q={query}", pattern=r"^(geo:|https://)")
     """Where a tap on an address leads: ``{latitude}``, ``{longitude}`` and ``{query}``, the quoted address, are filled
     in. The default opens the device's own map."""
+
+    @model_validator(mode="after")
+    def _for_one(self) -> Self:
+        if (self.provider is None) == (self.agency is None):
+            raise ValueError("name the provider or the agency that this gateway is for, one of them")
+        return self
+
+    @property
+    def member(self) -> str:
+        """Whom this instance is for: a provider or an agency."""
+        return self.provider or self.agency or ""

@@ -1,17 +1,30 @@
 """Run reporting."""
 
-from divert_chassis.run import run
+from functools import cache
+
+from divert_chassis.run import Runtime, run
 from divert_reporting import api
 from divert_reporting.adapters.figures import TASK, count_days
 from divert_reporting.app import build
+from divert_reporting.domain.record import Nothing
+from divert_reporting.pages import live
 from divert_reporting.settings import Settings
 
 if __name__ == "__main__":
     settings = Settings()
+
+    @cache
+    def picture(runtime: Runtime[Nothing]) -> live.Live:
+        """Return what the open boards of the process share."""
+        return live.Live(runtime, settings)
+
     run(
         build(settings.zone, member=settings.member),
         settings,
-        routes=lambda runtime: api.routes(runtime, settings),
+        routes=lambda runtime: api.routes(runtime, picture(runtime), settings),
         title="Reporting",
-        beside=lambda runtime: {TASK: lambda: count_days(lambda: runtime.pool, settings.zone, runtime.health)},
+        beside=lambda runtime: {
+            TASK: lambda: count_days(lambda: runtime.pool, settings.zone, runtime.health),
+            live.TASK: picture(runtime).follow,
+        },
     )

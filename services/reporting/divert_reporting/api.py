@@ -20,6 +20,7 @@ from divert_reporting.domain.figures import Agreement, Shadowed, agreement
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
 from divert_reporting.pages import add_pages
+from divert_reporting.pages.live import Live
 from divert_reporting.pages.words import sentence
 from divert_reporting.settings import Settings
 
@@ -156,7 +157,7 @@ def _filter(  # noqa: PLR0917 (one query parameter each)
 Wanted = Annotated[Filter, Depends(_filter)]
 
 
-def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
+def routes(runtime: Runtime[Nothing], live: Live, settings: Settings) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
 
@@ -215,7 +216,7 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
         return Hours(hours=tuple(await Outcomes(runtime.pool).hours(wanted, limit=limit)))
 
     _add_figures(router, runtime, settings)
-    add_pages(router, runtime, settings.zone)
+    add_pages(router, runtime, live, settings)
     return router
 
 

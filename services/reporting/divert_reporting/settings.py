@@ -2,6 +2,7 @@
 
 from zoneinfo import ZoneInfo
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from divert_chassis.settings import ChassisSettings
@@ -18,3 +19,5 @@ class Settings(ChassisSettings):
     """The time zone in which a day begins and pages tell the time."""
     member: str | None = None
     """Names a second set of tables, which is built from the log beside the live ones; `divert rebuild` sets it."""
+    watches: dict[str, str] = Field(default_factory=dict[str, str])
+    """The processes whose health the board shows: name to base URL."""

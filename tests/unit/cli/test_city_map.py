@@ -118,7 +118,7 @@ def test_a_map_that_is_wrong_is_refused_naming_file_and_field(tmp_path: Path, te
 
 
 def test_a_map_that_is_not_there_is_answered_with_those_that_are() -> None:
-    with pytest.raises(MapError, match="lapd-cfs, lapd-located, nola"):
+    with pytest.raises(MapError, match="lapd-cfs, lapd-located, lapd-nightly, nola"):
         city_map.load("atlantis")
 
 

@@ -18,16 +18,20 @@ from divert_contracts.vocabulary import (
     Contact,
     DeclineReason,
     Disposition,
+    FollowUp,
     HandBackReason,
     Hazard,
     Need,
     PlaceKind,
     Question,
     RecallReason,
+    SafetyEvent,
     SignalSource,
 )
 from divert_provider_gateway.domain import told
+from divert_provider_gateway.domain.books import ExpiryCause
 from divert_provider_gateway.domain.case import CaseStage
+from divert_provider_gateway.domain.webhook import Result
 from divert_provider_gateway.pages.view import STEPS
 from divert_provider_gateway.pages.words import Words, chosen, read
 
@@ -36,13 +40,17 @@ SAID: dict[str, type[Term]] = {
     "acuity": Acuity,
     "age": AgeBand,
     "answer": Answer,
+    "cause": ExpiryCause,
     "certainty": Certainty,
+    "event": SafetyEvent,
+    "follow": FollowUp,
     "hazard": Hazard,
     "need": Need,
     "place": PlaceKind,
     "question": Question,
     "recallreason": RecallReason,
     "relation": CallerRelation,
+    "result": Result,
     "source": SignalSource,
     "stage": CaseStage,
 }

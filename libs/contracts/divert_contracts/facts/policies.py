@@ -1,10 +1,12 @@
 """policies.v1: configuration as facts. Every service reads the topic to its end before it works."""
 
-from pydantic import AwareDatetime, Field, JsonValue
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
 
 from divert_contracts.facts.base import Fact
 from divert_contracts.model import Model
-from divert_contracts.vocabulary import PolicyKind
+from divert_contracts.vocabulary import Disposition, Outcome, OutcomeReason, PolicyKind, Stage
 
 
 class Approval(Model):
@@ -54,12 +56,42 @@ class ShadowEnded(Fact):
         return f"{self.kind}/shadow-ended/{self.ends_from.isoformat()}"
 
 
+CodeOfCad = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9 -]*$", max_length=16)]
+"""A code as a CAD has it: never free text."""
+
+
+class AgencyCodes(Model):
+    """How an agency's own CAD says where a call stands and how it ended: its codes beside divert's words."""
+
+    version: str
+    stages: dict[Stage, CodeOfCad]
+    """While the call is open."""
+    outcomes: dict[Outcome, CodeOfCad]
+    """Of a call that has ended, where nothing more exact is said below."""
+    reasons: dict[OutcomeReason, CodeOfCad] = Field(default={})
+    """Why it ended so; counts before the outcome."""
+    dispositions: dict[Disposition, CodeOfCad] = Field(default={})
+    """How a team closed it; of a served call alone, and counts before both."""
+
+    def code(
+        self, stage: Stage, outcome: Outcome | None, reason: OutcomeReason | None, disposition: Disposition | None
+    ) -> str | None:
+        """Return the agency's own code of where a call stands; null where it has none."""
+        if outcome is None:
+            return self.stages.get(stage)
+        if outcome is Outcome.SERVED and disposition is not None and disposition in self.dispositions:
+            return self.dispositions[disposition]
+        return self.reasons.get(reason or OutcomeReason.UNKNOWN) or self.outcomes.get(outcome)
+
+
 class AgencyRegistered(Fact):
-    """An agency may post calls; its hand-off and feedback topics exist."""
+    """An agency may post calls; its hand-off and feedback topics exist. The newest counts."""
 
     agency: str
     """Lower-case letters, digits and hyphens."""
     title: str
+    codes: AgencyCodes | None = None
+    """Null: the agency is told divert's own words alone."""
 
     @property
     def key(self) -> str:

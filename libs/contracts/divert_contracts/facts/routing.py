@@ -197,6 +197,8 @@ class AssistanceRequested(RoutingFact, WithPrivate):
     recommend: Responder
     urgent: bool = False
     brief: SafetyBrief
+    picture: Picture | None = None
+    """The call's own record, so that nobody asks the caller twice."""
     accept_by: AwareDatetime
     repeat: int = 0
 
@@ -311,3 +313,7 @@ class CallStatusChanged(CallFact):
     reason: OutcomeReason | None = None
     hand_back: HandBackReason | None = None
     disposition: Disposition | None = None
+    agency_code: str | None = None
+    """The agency's own code of all this, from the codes that it was registered with; null where it has none."""
+    apco_code: str | None = None
+    """Disposition code of APCO 1.111.2, once the call has ended."""

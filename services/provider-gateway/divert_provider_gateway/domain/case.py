@@ -26,6 +26,7 @@ from divert_contracts.vocabulary import (
     Programme,
     Question,
     RecallReason,
+    SafetyEvent,
 )
 
 JUST_AFTER = timedelta(milliseconds=1)
@@ -105,6 +106,17 @@ class Note(Model):
     by: str | None = None
 
 
+class SafetyEventNoted(Model):
+    """Something that went wrong on a case, as it stands in the provider's register."""
+
+    event: SafetyEvent
+    at: AwareDatetime
+    """When the gateway took it."""
+    said_at: AwareDatetime | None = None
+    """When the device recorded it."""
+    by: str | None = None
+
+
 class Identity(Model):
     """Whose case it is; known from the first fact about it."""
 
@@ -123,6 +135,11 @@ class Case(State):
     identity: Identity | None = None
     offer: Offer | None = None
     """Null for a case that was recalled before its offer came."""
+    came_at: AwareDatetime | None = None
+    """When the gateway had the offer."""
+    expired_at: AwareDatetime | None = None
+    answered_late_at: AwareDatetime | None = None
+    """When somebody first tried to answer it after that."""
     picture: Picture | None = None
     signals: tuple[Signal, ...] = ()
     pictured_at: AwareDatetime | None = None
@@ -159,6 +176,12 @@ class Case(State):
     """Oldest first; gone with the private part."""
     follow_up_due: AwareDatetime | None = None
     follow_up: FollowUp | None = None
+    """What came of the last try."""
+    follow_up_at: AwareDatetime | None = None
+    follow_up_by: str | None = None
+    follow_up_tries: int = 0
+    safety_events: tuple[SafetyEventNoted, ...] = ()
+    """Oldest first; no private words, so they stay."""
     ended_at: AwareDatetime | None = None
     forget_at: AwareDatetime | None = None
     """When the private part is to go."""
@@ -236,7 +259,8 @@ class TimeToForget(Timer):
 
 def ended(case: Case, stage: CaseStage, at: datetime) -> Case:
     """Return the case after its end."""
-    return case.model_copy(update={"stage": stage, "ended_at": case.ended_at or at, "asked": ()})
+    expired = {"expired_at": case.expired_at or at} if stage is CaseStage.EXPIRED else {}
+    return case.model_copy(update={"stage": stage, "ended_at": case.ended_at or at, "asked": (), **expired})
 
 
 def settled(case: Case, rules: Rules) -> Case:

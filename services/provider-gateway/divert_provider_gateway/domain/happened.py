@@ -11,7 +11,7 @@ from divert_contracts.facts.routing import CaseErased, CaseOffered, CaseRecalled
 from divert_contracts.model import Model
 from divert_contracts.policy import must_be_usable
 from divert_contracts.step import Next, Rejected
-from divert_contracts.vocabulary import PolicyKind
+from divert_contracts.vocabulary import PolicyKind, RecallReason
 from divert_provider_gateway.domain.case import (
     ENDED,
     AnswerOverdue,
@@ -97,6 +97,7 @@ def offered(case: Case, fact: CaseOffered, rules: Rules, at: datetime) -> Next[C
     told = case.model_copy(
         update={
             "identity": Identity(call_id=fact.call_id, agency=fact.agency, provider=fact.provider, epoch=fact.epoch),
+            "came_at": at,
             "offer": Offer(
                 offered_at=fact.occurred_at,
                 attempt=fact.attempt,
@@ -117,6 +118,8 @@ def offered(case: Case, fact: CaseOffered, rules: Rules, at: datetime) -> Next[C
     )
     told = _pictured(told, fact)
     if case.recall is not None:
+        overdue = {"expired_at": at} if case.recall.reason is RecallReason.ANSWER_OVERDUE else {}
+        told = told.model_copy(update=overdue)
         return Next(settled(ended(told, CaseStage.RECALLED, at), rules))
     if at > fact.answer_by:
         return Next(settled(ended(told, CaseStage.EXPIRED, at), rules))
@@ -173,6 +176,8 @@ def recalled(case: Case, fact: CaseRecalled, rules: Rules, at: datetime) -> Next
             "deadlines": fact.deadlines,
         }
     )
+    if fact.reason is RecallReason.ANSWER_OVERDUE and case.offer is not None and case.acknowledged_at is None:
+        told = told.model_copy(update={"expired_at": case.expired_at or at})
     over_already = case.stage in {CaseStage.DECLINED, CaseStage.HANDED_BACK, CaseStage.CLOSED}
     if over_already and fact.confirm_by is None:
         return Next(told)

@@ -50,6 +50,7 @@ from divert_provider_gateway.domain.case import (
     Note,
     Roster,
     Rules,
+    SafetyEventNoted,
     ended,
     settled,
 )
@@ -84,6 +85,8 @@ from divert_provider_gateway.domain.said import (
     WriteNote,
 )
 
+MOST_EVENTS = 200
+"""Of one case in the register; every one is published."""
 LONGEST_FOLLOW_UP = timedelta(days=366)
 OLDEST_SAID = timedelta(days=3)
 """A device's time further back than this is not believed: assignments are kept no longer."""
@@ -132,6 +135,9 @@ def told(case: Case, command: Tell, rules: Rules, at: datetime) -> Next[Case]:
             return Next(case, answer=_status(case, identity, repeated=True))
         refusal = _refusal(case, stage, identity, said, rule)
         if refusal is not None:
+            late = refusal is EXPIRED and isinstance(said, Acknowledge | Decline | GoEnRoute)
+            if late and case.answered_late_at is None:
+                case = case.model_copy(update={"answered_late_at": at})
             return Next(case, refused=refusal)
     voice = Voice(
         occurred_at=at,
@@ -315,11 +321,21 @@ def _close(case: Case, said: Close, voice: Voice) -> Told:
 
 
 def _report_follow_up(case: Case, said: ReportFollowUp, voice: Voice) -> Told:
-    return case.model_copy(update={"follow_up": said.result}), FollowUpDone(**voice, result=said.result)
+    after = case.model_copy(
+        update={
+            "follow_up": said.result,
+            "follow_up_at": voice["occurred_at"],
+            "follow_up_by": said.by,
+            "follow_up_tries": case.follow_up_tries + 1,
+        }
+    )
+    return after, FollowUpDone(**voice, result=said.result)
 
 
 def _report_safety_event(case: Case, said: ReportSafetyEvent, voice: Voice) -> Told:
-    return case, SafetyEventReported(**voice, event=said.event)
+    noted = SafetyEventNoted(event=said.event, at=voice["occurred_at"], said_at=voice["said_at"], by=said.by)
+    after = case.model_copy(update={"safety_events": (*case.safety_events, noted)[-MOST_EVENTS:]})
+    return after, SafetyEventReported(**voice, event=said.event)
 
 
 def _write_note(case: Case, said: WriteNote, voice: Voice) -> Told:

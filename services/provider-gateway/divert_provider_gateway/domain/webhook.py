@@ -1,6 +1,7 @@
-"""Webhooks: where a provider is told of its cases by HTTP, and what became of every message. Pure, as all of it.
+"""Webhooks: where a provider is told of its cases, or an agency's CAD of its calls, and what became of every message.
 
-All times are domain time, for they are measured against the offer's deadline; what a socket may take is not.
+Pure, as all of it. All times are domain time, for they are measured against the offer's deadline; what a socket may
+take is not.
 """
 
 import json
@@ -14,7 +15,16 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, JsonValue
 
 from divert_contracts.envelope import Envelope, structured
-from divert_contracts.facts.routing import CaseErased, CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
+from divert_contracts.facts.routing import (
+    AssistanceRequested,
+    CallHandedOff,
+    CallStatusChanged,
+    CaseErased,
+    CaseOffered,
+    CaseRecalled,
+    CaseUpdated,
+    QuestionAnswered,
+)
 from divert_contracts.model import Model, Term
 from divert_contracts.step import Command, Due, Next, Refusal, Rejected, State, Timer
 from divert_provider_gateway.domain.case import Rules
@@ -25,6 +35,10 @@ AGAIN_EVERY = timedelta(seconds=20)
 """What is no offer is tried on and on after that: a recall is about somebody's safety."""
 NEWS_LASTS = timedelta(minutes=10)
 """For so long; a recall that is not confirmed comes anew from routing long before."""
+AGENCY_NEWS_LASTS = timedelta(hours=24)
+"""What a CAD was not told while it was down it is told later, in order; a gap shows in ``status_number``."""
+MOST_WAITING = 200
+"""Statuses of one call that wait for a CAD; beyond that the oldest go, and the gap shows."""
 MOST_PATIENT = timedelta(seconds=60)
 """A receiver that asks for more time than this is tried before."""
 OVERLAP = timedelta(days=1)
@@ -81,9 +95,10 @@ class Secret(Model):
 
 
 class Endpoint(State):
-    """Where a provider takes its webhooks, if it does."""
+    """Where a provider takes its webhooks, if it does; or an agency's CAD, in its own gateway."""
 
     provider: str
+    """Its id, or the agency's."""
     url: str | None = None
     secrets: tuple[Secret, ...] = ()
     registered_at: AwareDatetime | None = None
@@ -317,19 +332,21 @@ class Message(Model):
     lasting: bool
     """Whether it is tried on when its first attempts are over."""
     urgent: bool
-    """A recall: neither a pause nor a full line holds it up."""
+    """A recall, a hand-off or a call for assistance: neither a pause nor a full line holds it up."""
+    repeats: UUID | None = None
+    """The hand-off or call for assistance that it is of: a repeat takes the place of the one before."""
     first_try_at: AwareDatetime | None = None
     tries: tuple[Try, ...] = ()
     claimed_until: AwareDatetime | None = None
     """Until when a worker has it in hand."""
 
 
-def trial(provider: str, id: UUID, at: datetime) -> bytes:  # noqa: A002
-    """Return a message that says nothing: to see whether one arrives."""
+def trial(source: str, id: UUID, at: datetime) -> bytes:  # noqa: A002
+    """Return a message of a gateway that says nothing: to see whether one arrives."""
     event: dict[str, JsonValue] = {
         "specversion": "1.0",
         "id": str(id),
-        "source": f"/divert/provider-gateway/{provider}",
+        "source": source,
         "type": TRIAL,
         "time": at.isoformat(),
         "datacontenttype": "application/json",
@@ -342,9 +359,13 @@ TRIAL = "divert.WebhookTested.v1"
 
 
 class Deliveries(State):
-    """What one case's provider is told by webhook: one message after the other, so that they come in order."""
+    """What one case's provider is told by webhook: one message after the other, so that they come in order.
+
+    In an agency's gateway it is what CAD is told of one call.
+    """
 
     case_id: UUID
+    """The case's id; in an agency's gateway the call's."""
     waiting: tuple[Message, ...] = ()
     recalled_at: AwareDatetime | None = None
     """When the newest recall was said; what was said before it is not sent after it."""
@@ -454,6 +475,34 @@ def told(deliveries: Deliveries, envelope: Envelope, _rules: Rules, at: datetime
     return Next(deliveries.model_copy(update={"waiting": (*deliveries.waiting, message)}))
 
 
+def told_agency(deliveries: Deliveries, envelope: Envelope, _rules: Rules, at: datetime) -> Next[Deliveries]:
+    """Have an agency's CAD told of a fact: statuses in their order; what a dispatcher must accept before them."""
+    fact = envelope.fact
+    if not isinstance(fact, CallStatusChanged | CallHandedOff | AssistanceRequested):
+        raise Rejected(f"webhook:{fact.type_name()}")
+    owed = None if isinstance(fact, CallStatusChanged) else fact.handoff_id
+    message = Message(
+        id=envelope.id,
+        type=fact.type_name(),
+        body=structured(envelope).decode(),
+        came_at=at,
+        next_try=at,
+        until=at + AGENCY_NEWS_LASTS,
+        lasting=True,
+        urgent=owed is not None,
+        repeats=owed,
+    )
+    if owed is None:
+        statuses = [one for one in deliveries.waiting if one.repeats is None]
+        deliveries = _ended(deliveries, statuses[: max(0, len(statuses) + 1 - MOST_WAITING)], Ending.SUPERSEDED, at)
+        return Next(deliveries.model_copy(update={"waiting": (*deliveries.waiting, message)}))
+    before = [one for one in deliveries.waiting if one.repeats == owed]
+    deliveries = _ended(deliveries, before, Ending.SUPERSEDED, at)
+    urgent = tuple(one for one in deliveries.waiting if one.urgent)
+    others = tuple(one for one in deliveries.waiting if not one.urgent)
+    return Next(deliveries.model_copy(update={"waiting": (*urgent, message, *others)}))
+
+
 def claimed(deliveries: Deliveries, command: ClaimDelivery, _rules: Rules, at: datetime) -> Next[Deliveries]:
     """Keep other workers from the message for a while."""
     head = deliveries.ready(at)
@@ -486,6 +535,10 @@ def tried(
         return Next(_ended(deliveries, [message], Ending.DELIVERED, at))
     asked = at + min(timedelta(seconds=command.retry_after), MOST_PATIENT)
     planned = _planned(tries, message)
+    # What is refused again and again must not keep back what follows it.
+    in_the_way = command.result is Result.REFUSED and not message.urgent and len(deliveries.waiting) > 1
+    if in_the_way and len(message.tries) >= len(tries):
+        planned = None
     if planned is None or max(planned, asked) >= message.until:
         return Next(_ended(deliveries, [message], Ending.GIVEN_UP, at))
     return Next(_with(deliveries, message.model_copy(update={"next_try": max(planned, asked)})))

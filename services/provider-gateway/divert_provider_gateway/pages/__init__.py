@@ -1,6 +1,7 @@
 """The portal: one provider's offers and cases for a phone in a moving van and for a desk."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,8 +19,20 @@ from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
 from divert_contracts.model import Term
 from divert_contracts.step import Refusal
-from divert_contracts.vocabulary import Contact, DeclineReason, Disposition, HandBackReason, Hazard, Need, Verb
-from divert_provider_gateway.api import MOST_LISTED, sign_off, tell
+from divert_contracts.vocabulary import (
+    Contact,
+    DeclineReason,
+    Disposition,
+    FollowUp,
+    HandBackReason,
+    Hazard,
+    Need,
+    SafetyEvent,
+    Verb,
+)
+from divert_provider_gateway.adapters import Casebook
+from divert_provider_gateway.api import LEDGER, MOST_LISTED, sign_off, tell
+from divert_provider_gateway.domain.books import Entry
 from divert_provider_gateway.domain.case import HELD, Case, Roster, Rules
 from divert_provider_gateway.domain.said import (
     VERBS,
@@ -60,9 +73,15 @@ REFERRALS = (
 SHOWN_HEADERS = {"referrer-policy": "same-origin"}
 """Without it browsers would send forms without an origin."""
 MOST_FIELDS = 60
+LONGEST_KEY = 128
+LONGEST_COUNT = 6
+MOST_SHOWN = 50
+"""Of each part of a book; the interface lists more."""
+BOOKS = ("/follow-ups", "/safety")
+"""Pages that a form may ask to come back to."""
 NO_DEVICE = Refusal("who", "Say first who uses this device.", 401)
 INVALID = Refusal("invalid", "Something is missing, or does not fit.", 422)
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=128)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=LONGEST_KEY)]
 
 
 def add_pages(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -> None:
@@ -73,6 +92,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Rules], settings: Settings) ->
     _add_saying(router, portal)
     _add_device(router, portal)
     _add_shift(router, portal)
+    _add_books(router, portal)
 
 
 class Portal:
@@ -83,7 +103,7 @@ class Portal:
         self.runtime = runtime
         self.settings = settings
         self.pages = Pages(Path(__file__).parent, runtime.clock)
-        self.pages.env.filters |= {"clock": self._clock, "day": self._day}
+        self.pages.env.filters |= {"clock": self._clock, "day": self._day, "date": self._date}
         self._choices: dict[str, object] = {
             "dispositions": _known(Disposition),
             "decline_reasons": _known(DeclineReason),
@@ -116,7 +136,7 @@ class Portal:
 
     async def roster(self) -> Roster:
         """Return who is on duty."""
-        provider = self.settings.provider
+        provider = self.settings.member
         return await self.runtime.get(Roster, provider) or Roster(provider=provider)
 
     async def body(self, request: Request, device: Device, wanted: UUID | None) -> dict[str, object]:
@@ -182,6 +202,9 @@ class Portal:
     def _clock(self, at: datetime) -> str:
         return at.astimezone(self.settings.zone).strftime("%H:%M")
 
+    def _date(self, at: datetime) -> str:
+        return at.astimezone(self.settings.zone).strftime("%Y-%m-%d")
+
     def _day(self, at: datetime) -> str:
         return at.astimezone(self.settings.zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
@@ -231,6 +254,9 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
         if kind is None:
             raise Problem(404, "not-found", "Not Found")
         fields = await _fields(request)
+        then = str(fields.get("then", ""))
+        then = then if then in BOOKS else f"/cases/{case_id}"
+        key = key or _one_key(fields)
         if device is None and not issubclass(kind, SafetyReport):
             raise portal.refused(request, NO_DEVICE)
         said = _said(kind, fields, None if device is None else device.by, runtime.clock.now())
@@ -243,8 +269,8 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
                 raise portal.refused(request, INVALID)
             reply = await tell(runtime, case_id, written, None if key is None else f"note:{key}")
             if reply.refusal is not None:
-                return portal.answered(request, device, reply, f"/cases/{case_id}")
-        return portal.answered(request, device, await tell(runtime, case_id, said, key), f"/cases/{case_id}")
+                return portal.answered(request, device, reply, then)
+        return portal.answered(request, device, await tell(runtime, case_id, said, key), then)
 
 
 def _said(kind: type[Said], fields: Mapping[str, object], by: str | None, at: datetime) -> Said | None:
@@ -259,6 +285,14 @@ def _said(kind: type[Said], fields: Mapping[str, object], by: str | None, at: da
         return kind.model_validate(values)
     except ValidationError:
         return None
+
+
+def _one_key(fields: Mapping[str, object]) -> str | None:
+    """Return the key of a form that names what was there before, so that a double tap is one."""
+    known = fields.get("known")
+    if not isinstance(known, str) or not known.isdigit() or len(known) > LONGEST_COUNT:
+        return None
+    return f"{known}:{fields.get('result')}:{fields.get('event')}"
 
 
 async def _fields(request: Request) -> dict[str, object]:
@@ -298,7 +332,7 @@ def _add_device(router: APIRouter, portal: Portal) -> None:
 
 def _add_shift(router: APIRouter, portal: Portal) -> None:
     runtime = portal.runtime
-    provider = portal.settings.provider
+    provider = portal.settings.member
 
     @router.get("/shift", include_in_schema=False)
     async def read_shift(request: Request, device: Who) -> Response:
@@ -329,3 +363,46 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
         except ValidationError:
             return portal.answered(request, device, Reply(refusal=INVALID), "/shift")
         return portal.answered(request, device, await sign_off(runtime, off, key), "/shift")
+
+
+def _add_books(router: APIRouter, portal: Portal) -> None:
+    book = Casebook(portal.runtime)
+
+    def of(device: Device, entries: Sequence[Entry]) -> list[Entry]:
+        """Return what a device is shown: a team sees its own cases and those without a team."""
+        return [one for one in entries if device.team is None or one.team in {None, device.team}]
+
+    @router.get("/follow-ups", include_in_schema=False)
+    async def read_follow_ups(request: Request, device: Who) -> Response:
+        if device is None:
+            return RedirectResponse("/who", 303)
+        return portal.shown(
+            request,
+            "follow_ups.html",
+            device=device,
+            owed=of(device, await book.owed(MOST_LISTED)),
+            made=of(device, await book.made(MOST_SHOWN)),
+            results=_known(FollowUp),
+        )
+
+    @router.get("/safety", include_in_schema=False)
+    async def read_safety(request: Request, device: Who) -> Response:
+        if device is None:
+            return RedirectResponse("/who", 303)
+        return portal.shown(
+            request,
+            "safety.html",
+            device=device,
+            taken=of(device, await book.taken(MOST_SHOWN)),
+            noted=of(device, await book.events(MOST_SHOWN)),
+            events=_known(SafetyEvent),
+        )
+
+    @router.get("/expiries", include_in_schema=False)
+    async def read_expiries(request: Request, device: Who) -> Response:
+        if device is None:
+            return RedirectResponse("/who", 303)
+        now = portal.runtime.clock.now()
+        found = await book.expiries(now - LEDGER, now, MOST_LISTED)
+        causes = Counter(one.cause for one in found).most_common()
+        return portal.shown(request, "expiries.html", device=device, expiries=found, causes=causes, days=LEDGER.days)

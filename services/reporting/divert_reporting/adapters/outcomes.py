@@ -170,6 +170,34 @@ class Outcomes:
         )
         return [Hour.model_validate(dict(row)) for row in rows]
 
+    async def handed_back(self, since: datetime) -> int:
+        """Return how many calls have gone back to the dispatcher since, of those accepted from the day before on."""
+        return await self._pool.fetchval(
+            "SELECT count(*) FROM call_outcomes WHERE accepted_at >= $1::timestamptz - interval '1 day'"
+            " AND handed_off_at >= $1 AND denominator = 'in' AND feed = 'diverted'",
+            since,
+        )
+
+    async def offers(self, wanted: Filter) -> dict[str, tuple[int, int, int]]:
+        """Return for each provider its offers, those answered in time, and those declined, in number."""
+        where, values = wanted.where()
+        rows = await self._pool.fetch(
+            "SELECT o.provider, count(*) AS offers, count(*) FILTER (WHERE NOT o.timed_out AND"
+            " (o.acknowledged_at IS NOT NULL OR o.declined IS NOT NULL)) AS answered,"
+            " count(*) FILTER (WHERE o.declined IS NOT NULL) AS declined FROM case_outcomes o"
+            f" JOIN (SELECT call_id FROM call_outcomes WHERE {where}) c USING (call_id)"
+            ' GROUP BY o.provider ORDER BY o.provider COLLATE "C"',
+            *values,
+        )
+        return {row["provider"]: (row["offers"], row["answered"], row["declined"]) for row in rows}
+
+    async def teams(self) -> dict[str, int]:
+        """Return each provider's teams on shift as it said last, in number."""
+        rows = await self._pool.fetch(
+            "SELECT DISTINCT ON (provider) provider, teams FROM shift_changes ORDER BY provider, changed_at DESC"
+        )
+        return {row["provider"]: row["teams"] for row in rows}
+
     async def corrections(self) -> tuple[int, int]:
         """Return how many calls were corrected after their conclusion, and by how many facts."""
         row = await self._pool.fetchrow("SELECT count(*), coalesce(sum(late_facts), 0) FROM corrections")

@@ -15,6 +15,7 @@ import asyncpg
 from pydantic import AwareDatetime, TypeAdapter
 
 from divert_contracts.model import Model
+from divert_reporting.adapters import strips
 from divert_reporting.domain.case_outcome import CaseOutcome, cases_of
 from divert_reporting.domain.outcome import CallOutcome, ShiftChange, outcome_of, shift_changes
 from divert_reporting.domain.record import Record, Shift, in_order
@@ -137,6 +138,7 @@ class PostgresOutcomes:
                 "CREATE INDEX IF NOT EXISTS case_outcomes_call ON case_outcomes (call_id);",
                 FUNNEL,
                 DAYS,
+                strips.DDL,
             )
         )
 
@@ -148,6 +150,7 @@ class PostgresOutcomes:
         cases = [row for _, history in told for row in cases_of(history)]
         if cases:
             await connection.execute(self._upsert_cases, _JSON[CASES.name].dump_json(cases).decode())
+        await strips.save(connection, told)
         late = [(record.call_id, record.late) for _, record in changed if record.late]
         if late:
             await connection.executemany(

@@ -6,6 +6,6 @@
 -- source: cases.v1 (CaseClosed), routing.v1 (CallConcluded)
 SELECT d.dimension, d.part, coalesce(c.disposition, 'none') AS measure, NULL::integer AS seconds, count(*) AS calls
 FROM calls c
-CROSS JOIN LATERAL (VALUES ('all', 'all'), ('provider', c.provider)) AS d (dimension, part)
+CROSS JOIN LATERAL (VALUES ('all', 'all'), ('provider', coalesce(c.provider, 'none'))) AS d (dimension, part)
 WHERE c.acknowledged
 GROUP BY d.dimension, d.part, coalesce(c.disposition, 'none')

@@ -8,7 +8,7 @@ SELECT d.dimension, d.part, 'danger_to_withdrawn' AS measure,
     floor(extract(epoch FROM c.withdrawn_at - greatest(c.danger_known_at, c.on_scene_at)))::integer AS seconds,
     count(*) AS calls
 FROM calls c
-CROSS JOIN LATERAL (VALUES ('all', 'all'), ('provider', c.provider)) AS d (dimension, part)
+CROSS JOIN LATERAL (VALUES ('all', 'all'), ('provider', coalesce(c.provider, 'none'))) AS d (dimension, part)
 WHERE c.danger_known_at IS NOT NULL AND c.on_scene_at IS NOT NULL
     AND (c.withdrawn_at IS NULL OR c.withdrawn_at >= c.on_scene_at)
 GROUP BY d.dimension, d.part, 4

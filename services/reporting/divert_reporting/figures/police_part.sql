@@ -6,7 +6,7 @@
 -- source: cases.v1 (BackupRequested, EmergencyRaised, CaseHandedBack), routing.v1 (BackupArrived, CallDirected, CallConcluded)
 SELECT d.dimension, d.part, s.measure, NULL::integer AS seconds, count(*) AS calls
 FROM calls c
-CROSS JOIN LATERAL (VALUES ('all', 'all'), ('provider', c.provider)) AS d (dimension, part)
+CROSS JOIN LATERAL (VALUES ('all', 'all'), ('provider', coalesce(c.provider, 'none'))) AS d (dimension, part)
 CROSS JOIN LATERAL (VALUES
     ('acknowledged', true), ('police_' || c.police, true),
     ('backup_asked', c.backup_requests > c.medical_requests), ('medical_help_asked', c.medical_requests > 0),

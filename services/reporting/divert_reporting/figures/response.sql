@@ -7,7 +7,7 @@
 SELECT d.dimension, d.part, s.measure, CASE WHEN s.took >= 0 THEN s.took END AS seconds, count(*) AS calls
 FROM calls c
 CROSS JOIN LATERAL (VALUES
-    ('all', 'all'), ('provider', c.provider), ('programme', c.programme), ('acuity', c.acuity)) AS d (dimension, part)
+    ('all', 'all'), ('provider', coalesce(c.provider, 'none')), ('programme', c.programme), ('acuity', c.acuity)) AS d (dimension, part)
 CROSS JOIN LATERAL (VALUES
     ('answered_911_to_on_scene', floor(extract(epoch FROM c.on_scene_at - c.answered_911_at))::integer),
     ('cad_created_to_on_scene', floor(extract(epoch FROM c.on_scene_at - c.cad_created_at))::integer),

@@ -1,4 +1,4 @@
-"""Reporting's first pages: where calls are now, how they ended today, and the time-line of one."""
+"""Reporting's pages: the board, today in figures, and the time-line of a call."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,11 @@ from divert_reporting.adapters.tables import STEPS
 from divert_reporting.domain.figures import agreement
 from divert_reporting.domain.outcome import CallOutcome, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
+from divert_reporting.pages.board import add_board
+from divert_reporting.pages.live import Live
+from divert_reporting.pages.strips import LANES, alarm_id, service
 from divert_reporting.pages.words import sentence
+from divert_reporting.settings import Settings
 
 HERE = Path(__file__).parent
 SHOWN = 50
@@ -75,20 +79,30 @@ class TimelineEntry:
     """The number of the fact that it follows from, where that is shown."""
 
 
-def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> None:
+def add_pages(router: APIRouter, runtime: Runtime[Nothing], live: Live, settings: Settings) -> None:
     """Add the pages to the routes."""
+    zone = settings.zone
     pages = Pages(HERE, runtime.clock)
     pages.add_assets(router)
 
     def told(time: datetime | None) -> str:
         return clock(time, zone)
 
-    pages.env.filters |= {"plain": plain, "titled": titled, "clock": told}
+    pages.env.filters |= {
+        "plain": plain,
+        "titled": titled,
+        "clock": told,
+        "lane": LANES.__getitem__,
+        "service": service,
+        "alarm_id": alarm_id,
+    }
     pages.knows(zone=zone)
     shown = pages.shown
 
-    @router.get("/", include_in_schema=False)
-    async def read_front(
+    add_board(router, pages, live, settings)
+
+    @router.get("/today", include_in_schema=False)
+    async def read_today(
         agency: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9-]+$")] = None,
     ) -> HTMLResponse:
         now = runtime.clock.now()
@@ -100,7 +114,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> N
         outside = await outcomes.denominators(replace(today, denominator=None))
         outside.pop("in", None)
         return shown(
-            "front.html",
+            "today.html",
             agency=agency,
             bars=await _bars(outcomes, today),
             endings=await _endings(outcomes, today),
@@ -115,11 +129,18 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> N
 
     @router.get("/calls/{call_id}", include_in_schema=False)
     async def read_call(call_id: UUID) -> HTMLResponse:
+        return await call_page(call_id, "call.html", "unknown.html")
+
+    @router.get("/board/calls/{call_id}", include_in_schema=False)
+    async def read_sheet(call_id: UUID) -> HTMLResponse:
+        return await call_page(call_id, "_call.html", "_unknown.html")
+
+    async def call_page(call_id: UUID, name: str, unknown: str) -> HTMLResponse:
         record = await runtime.get(Record, str(call_id))
         row = None if record is None else outcome(record)
         if record is None or row is None:
-            return shown("unknown.html", 404, call_id=call_id)
-        return shown("call.html", call=row, timeline=_timeline(in_order(record.facts), zone))
+            return shown(unknown, 404, call_id=call_id)
+        return shown(name, call=row, timeline=_timeline(in_order(record.facts), zone))
 
 
 async def _bars(outcomes: Outcomes, today: Filter) -> list[Bar]:

@@ -4,7 +4,7 @@
 ``cases`` (what providers said), ``desk`` (what people ordered), ``deadlines`` (what time brought), ``failures``. They
 lead to ``decisions`` (what is to become of the call), ``offers`` (who is asked), ``promises`` (what must be accepted
 or confirmed) and ``endings`` (the one outcome). ``directory`` is the policy, ``given`` what steps are given,
-``standing`` what people are shown. For the desk:
-``attention`` (what waits for somebody), ``claims`` (who looks after a call), ``screening`` (what is asked next) and
-``rereviews`` (what the rules decided, decided again).
+``codes`` how CAD names an ending, ``standing`` what people are shown. For the desk: ``attention`` (what waits for
+somebody), ``claims`` (who looks after a call), ``screening`` (what is asked next) and ``rereviews`` (what the rules
+decided, decided again).
 """

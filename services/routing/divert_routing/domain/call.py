@@ -283,6 +283,8 @@ class Call(State):
     recalls: tuple[Recall, ...] = ()
 
     status_number: int = 0
+    agency_code: str | None = None
+    """As CAD was last told."""
     next_update_by: AwareDatetime | None = None
     forget_at: AwareDatetime | None = None
     """When the private part goes; null before the conclusion."""

@@ -12,8 +12,9 @@ from pydantic import JsonValue
 
 from divert_contracts.call import Address, Person, Private
 from divert_contracts.ids import AGENCY_URN
-from divert_contracts.vocabulary import Contact, Disposition, Outcome, OutcomeReason, Stage
+from divert_contracts.vocabulary import Outcome, Stage
 from divert_eido import document, location, registries
+from divert_routing.domain import codes
 from divert_routing.domain.call import Call
 
 Members = dict[str, JsonValue]
@@ -23,22 +24,6 @@ _NOT_DIALLED = re.compile(r"[^0-9+*#]")
 NO_TYPE = "NCRNONE"
 """The registry's word for a type that it has no code for."""
 
-_DISPOSITIONS = {
-    Disposition.RESOLVED_ON_SCENE: "18",
-    Disposition.RESOLVED_BY_PHONE: "05",
-    Disposition.REFERRED: "15",
-    Disposition.TRANSPORTED: "16",
-    Disposition.PERSON_DECLINED: "18",
-    Disposition.NOT_FOUND: "14",
-    Disposition.NO_SERVICE_NEEDED: "35",
-    Disposition.HANDED_TO_EMS: "15",
-    Disposition.HANDED_TO_POLICE: "15",
-    Disposition.OTHER: "18",
-    Disposition.UNKNOWN: "18",
-}
-"""APCO 1.111.2; its codes about patients are not used."""
-_SETTLED = {Contact.PHONE: "05", Contact.IN_PERSON: "18"}
-_CANCELLED, _DUPLICATE = "10", "22"
 _STATUSES = {
     Stage.ACKNOWLEDGED: "ResourcesAssigned",
     Stage.EN_ROUTE: "ResourcesEnroute",
@@ -112,7 +97,7 @@ def _own(call: Call, at: datetime) -> Members:
 def _with_progress(call: Call, at: datetime, whole: Members) -> Members:
     """Add what came of the call. Where nothing has, the document stays as it is, whoever wrote it."""
     status = _ENDED.get(call.outcome) if call.outcome is not None else _STATUSES.get(call.stage)
-    code = _disposition(call)
+    code = codes.apco(call)
     if not call.acknowledged and status is None and code is None:
         return whole
     stamp = _stamp(at)
@@ -158,14 +143,6 @@ def _statuses(there: JsonValue, status: str) -> JsonValue:
         return there
     over = status in _ENDED.values()
     return [*(one for one in there if one != status and not (over and one in _GOES_ON)), status]
-
-
-def _disposition(call: Call) -> str | None:
-    if call.outcome is Outcome.WITHDRAWN:
-        return _DUPLICATE if call.reason is OutcomeReason.DUPLICATE else _CANCELLED
-    if call.outcome is not Outcome.SERVED:
-        return None
-    return _SETTLED.get(call.contact) if call.disposition is None else _DISPOSITIONS[call.disposition]
 
 
 def _helpers(call: Call, stamp: str, incident_id: str) -> dict[str, list[Members]]:

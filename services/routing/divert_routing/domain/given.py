@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from divert_contracts.call import Team
-from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
+from divert_contracts.facts.policies import AgencyCodes, AgencyRegistered, PolicyPublished
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.policy import Versions
 from divert_contracts.step import Rejected
@@ -25,6 +25,8 @@ class Given:
     """The teams on shift by provider; nothing is known of a provider that is absent."""
     agencies: frozenset[str] = frozenset()
     """Those whose hand-off and feedback topics exist."""
+    codes: Mapping[str, AgencyCodes] = field(default_factory=dict[str, AgencyCodes])
+    """How their CADs name where a call stands, by agency; nothing of one that named no codes."""
 
     def knows(self, provider: str) -> bool:
         """Say whether any version of the directory has such a provider."""
@@ -53,5 +55,8 @@ def shift_changed(given: Given, fact: ShiftChanged) -> Given:
 
 
 def agency_registered(given: Given, fact: AgencyRegistered) -> Given:
-    """Know a further agency."""
-    return replace(given, agencies=given.agencies | {fact.agency})
+    """Know a further agency, or the codes of one anew."""
+    codes = {agency: known for agency, known in given.codes.items() if agency != fact.agency}
+    if fact.codes is not None:
+        codes[fact.agency] = fact.codes
+    return replace(given, agencies=given.agencies | {fact.agency}, codes=codes)

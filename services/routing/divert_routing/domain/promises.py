@@ -244,6 +244,7 @@ def _say_help(turn: Turn, one: Help) -> None:
             recommend=one.recommend,
             urgent=True,
             brief=turn.brief(one.position, one.unit),
+            picture=call.picture,
             accept_by=one.accept_by,
             repeat=one.repeat,
         )

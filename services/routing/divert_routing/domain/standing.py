@@ -22,6 +22,7 @@ from divert_contracts.vocabulary import (
     Responder,
     Stage,
 )
+from divert_routing.domain import codes
 from divert_routing.domain.call import Call, Claim
 
 
@@ -89,6 +90,10 @@ class CallStatus(Model):
     reason: OutcomeReason | None
     hand_back: HandBackReason | None
     disposition: Disposition | None
+    agency_code: str | None
+    """The agency's own code of all this, as CAD was last told."""
+    apco_code: str | None
+    """Disposition code of APCO 1.111.2, once the call has ended."""
 
 
 class CallAtDesk(Model):
@@ -158,6 +163,8 @@ def standing(call: Call) -> CallStatus:
         reason=call.reason,
         hand_back=call.hand_back,
         disposition=call.disposition,
+        agency_code=call.agency_code,
+        apco_code=codes.apco(call),
     )
 
 

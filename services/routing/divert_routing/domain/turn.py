@@ -11,6 +11,7 @@ from divert_contracts.facts.routing import CallOpened, CallStatusChanged, Danger
 from divert_contracts.model import Model
 from divert_contracts.step import Next, Refusal, Rejected
 from divert_contracts.vocabulary import Answer, Feed, Hazard, Origin, Question, Stage, TeamPosition
+from divert_routing.domain import codes
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory, Limits
 from divert_routing.domain.given import Given
@@ -163,6 +164,7 @@ class Turn:
         if call.status_number and _standing(call) == _standing(self._before):
             return
         call.status_number += 1
+        call.agency_code = codes.own(call, self.given.codes.get(call.agency))
         case = call.case
         self.say(
             CallStatusChanged(
@@ -181,6 +183,8 @@ class Turn:
                 reason=call.reason,
                 hand_back=call.hand_back,
                 disposition=call.disposition,
+                agency_code=call.agency_code,
+                apco_code=codes.apco(call),
             )
         )
 

@@ -1,5 +1,6 @@
 // Times count in the browser by the server's domain clock, and one banner says when nothing was heard from it.
 // <time data-until="ISO">: counts down, then up with a word. <time data-since="ISO">: counts up.
+// A page that hears from the server otherwise than by htmx says so by divertHeard(now, rate).
 // An element with data-now (and data-rate) in what was swapped in sets the clock again; other scripts ask divertNow().
 // The banner's data-says and data-over hold its words in another language than English.
 "use strict";
@@ -20,6 +21,10 @@
   }
 
   globalThis.divertNow = now;
+  globalThis.divertHeard = (iso, rate) => {
+    heard = performance.now();
+    if (Date.parse(iso) > clock.at) set(iso, rate);
+  };
 
   function spelt(milliseconds) {
     const seconds = Math.floor(Math.abs(milliseconds) / 1000);
@@ -38,7 +43,7 @@
     const over = banner?.dataset.over ?? "over";
     for (const one of document.querySelectorAll("time[data-until]")) {
       const left = Date.parse(one.dataset.until) - at;
-      put(one, left >= 0 ? spelt(left) : `${spelt(left)} ${over}`);
+      put(one, left >= 0 ? spelt(left) : `${spelt(left)} ${one.dataset.over ?? over}`.trim());
       one.classList.toggle("over", left < 0);
       one.classList.toggle("near", left >= 0 && left < 30000);
     }
@@ -67,7 +72,7 @@
   document.addEventListener("htmx:before:swap", (event) => {
     const response = event.detail.ctx.response;
     const kind = response ? response.headers.get("content-type") || "" : "";
-    if (!kind.startsWith("text/html")) event.preventDefault();
+    if (response && !kind.startsWith("text/html")) event.preventDefault();
   });
   document.addEventListener("htmx:after:swap", () => {
     const told = [...document.querySelectorAll("[data-now]")].pop();

@@ -1,0 +1,58 @@
+"""How the services are, as the board tells it. Pure: what each of them said, and since when it has been so."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from divert_reporting.domain.strips import Alarm, AlarmKind
+
+MOST_BEHIND = 1_000
+"""Records; a service that is further behind than that is late for every call."""
+GATEWAY = "provider-gateway-"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a service said of itself."""
+
+    name: str
+    answers: bool
+    wrong: tuple[str, ...] = ()
+    """The checks that it does not pass."""
+    lag: int = 0
+    """Records that it has not read yet."""
+    dead_letters: int = 0
+    """Records that it could not handle since it was started."""
+
+    @property
+    def well(self) -> bool:
+        """Say whether nothing is the matter."""
+        return self.answers and not self.wrong and self.lag <= MOST_BEHIND and not self.dead_letters
+
+    @property
+    def provider(self) -> str | None:
+        """The provider whose gateway it is."""
+        return self.name.removeprefix(GATEWAY) if self.name.startswith(GATEWAY) else None
+
+
+def troubles(services: Iterable[Health]) -> Mapping[str, tuple[AlarmKind, str]]:
+    """Return what is the matter by what it is called: the alarm's kind, and which provider or service."""
+    found: dict[str, tuple[AlarmKind, str]] = {}
+    for one in services:
+        if not one.answers or one.wrong or one.lag > MOST_BEHIND:
+            if one.provider is None:
+                found[f"lag-{one.name}"] = (AlarmKind.STAGE_LAG, one.name)
+            else:
+                found[f"down-{one.provider}"] = (AlarmKind.PROVIDER_DOWN, one.provider)
+        if one.dead_letters:
+            found[f"dead-{one.name}-{one.dead_letters}"] = (AlarmKind.DEAD_LETTER, one.name)
+    return found
+
+
+def alarms(now: Mapping[str, tuple[AlarmKind, str]], before: Iterable[Alarm], at: datetime) -> list[Alarm]:
+    """Return an alarm for each trouble; one that was there before keeps its time, and so its name."""
+    known = {one.id.partition("@")[0]: one for one in before}
+    return [
+        known.get(name) or Alarm(id=f"{name}@{at.isoformat(timespec='seconds')}", kind=kind, about=about, raised_at=at)
+        for name, (kind, about) in sorted(now.items())
+    ]
