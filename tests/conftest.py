@@ -26,6 +26,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="Where browser tests leave the pictures that documents show.",
     )
+    parser.addoption(
+        "--api-examples",
+        type=int,
+        default=None,
+        metavar="N",
+        help="Try every API at length: with boundary values, and so many generated requests an operation.",
+    )
+    parser.addoption(
+        "--api-results", type=Path, default=None, metavar="FILE", help="Where to note how many requests that were."
+    )
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -47,12 +57,23 @@ async def database(stack: "Addresses") -> AsyncIterator[str]:
         yield dsn
 
 
+@pytest.fixture(scope="session")
+def spans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file in which the spans of `system` are collected."""
+    file = tmp_path_factory.mktemp("traces") / "spans.otlp"
+    file.touch()
+    return file
+
+
 @pytest_asyncio.fixture(scope="session")
-async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["LocalStack"]:
+async def system(tmp_path_factory: pytest.TempPathFactory, spans: Path) -> AsyncIterator["LocalStack"]:
     """Every service on its own Kafka, Postgres and Valkey; tests keep apart by agency and incident number."""
+    from collector import collector  # noqa: PLC0415  # unit tests need none of it
     from divert_cli.stack import LocalStack, discard  # noqa: PLC0415  # unit tests need none of it
 
     data: Path = tmp_path_factory.mktemp("system") / "stack"
-    async with LocalStack(data, preferred_ports=False, environment={}) as running:
-        yield running
+    with collector(spans) as endpoint, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DIVERT_OTLP_ENDPOINT", endpoint)
+        async with LocalStack(data, preferred_ports=False, environment={}) as running:
+            yield running
     discard(data)

@@ -20,6 +20,7 @@ from divert_contracts.envelope import Envelope
 
 ANSWERS_WITHIN = 30.0
 """Seconds that the broker gets for an answer."""
+LONGEST_SEGMENT = timedelta(days=1)
 _BATCH = 5000
 _NO_LEADER_YET = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 _ASKED_AGAIN_AFTER = 0.1
@@ -43,6 +44,17 @@ class TopicSpec:
         """``retention.ms`` as Kafka takes it."""
         return "-1" if self.kept is None else str(int(self.kept.total_seconds() * 1000))
 
+    @property
+    def config(self) -> dict[str, str]:
+        """What decides how long a record stays, as Kafka takes it.
+
+        Kafka forgets whole segments, so that the oldest record of one stays as long as its newest: segments are short.
+        """
+        retention = {"retention.ms": self.retention_ms}
+        if self.kept is None:
+            return retention
+        return {**retention, "segment.ms": str(int(min(self.kept / 12, LONGEST_SEGMENT).total_seconds() * 1000))}
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -65,6 +77,10 @@ class _Admin(Protocol):
     def list_topics(self, *, timeout: float) -> ClusterMetadata: ...
 
     def create_topics(self, new_topics: list[NewTopic], **kwargs: float) -> dict[str, Future[None]]: ...
+
+    def describe_configs(
+        self, resources: list[ConfigResource]
+    ) -> dict[ConfigResource, Future[dict[str, ConfigEntry]]]: ...
 
     def incremental_alter_configs(self, resources: list[ConfigResource]) -> dict[ConfigResource, Future[None]]: ...
 
@@ -127,7 +143,7 @@ def _create(admin: _Admin, specs: Sequence[TopicSpec], replicas: int) -> None:
                 num_partitions=spec.partitions,
                 replication_factor=replicas,
                 config={
-                    "retention.ms": spec.retention_ms,
+                    **spec.config,
                     "cleanup.policy": "delete",
                     "min.insync.replicas": str(max(1, replicas - 1)),
                 },
@@ -153,7 +169,8 @@ def _retain(admin: _Admin, specs: Sequence[TopicSpec]) -> None:
             ResourceType.TOPIC,
             spec.name,
             incremental_configs=[
-                ConfigEntry("retention.ms", spec.retention_ms, incremental_operation=AlterConfigOpType.SET)
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in spec.config.items()
             ],
         )
         for spec in specs
@@ -163,6 +180,29 @@ def _retain(admin: _Admin, specs: Sequence[TopicSpec]) -> None:
             answer.result()
         except KafkaException as error:
             raise BrokerError(f"retention of topic {resource.name} cannot be set: {_reason(error)}") from error
+
+
+def forgets_after(kafka: str, names: Sequence[str]) -> dict[str, timedelta | None]:
+    """Return how long a record may stay on topics by what the broker itself says: None where it stays for ever.
+
+    That is the topic's retention, and the age to which a segment may grow: Kafka forgets whole segments. Topics that
+    the broker does not have are left out.
+
+    Raises:
+        BrokerError: no answer.
+    """
+    admin = _admin(kafka)
+    there = _cluster(kafka, admin).topics
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names if name in there]
+    found: dict[str, timedelta | None] = {}
+    for resource, answer in (admin.describe_configs(resources) if resources else {}).items():
+        try:
+            config = answer.result(timeout=ANSWERS_WITHIN)
+        except KafkaException as error:
+            raise BrokerError(f"topic {resource.name} cannot be described: {_reason(error)}") from error
+        kept, grows = (int(str(config[name].value)) for name in ("retention.ms", "segment.ms"))
+        found[str(resource.name)] = None if kept < 0 else timedelta(milliseconds=kept + grows)
+    return found
 
 
 def _await_leaders(admin: _Admin, wanted: Mapping[str, int]) -> None:

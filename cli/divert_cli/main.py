@@ -41,6 +41,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("calls", "divert_cli.calls:calls", "The calls that divert knows."),
     Command("show", "divert_cli.calls:show", "One call: its timeline with causes."),
     Command("outcomes", "divert_cli.calls:outcomes", "What became of the calls."),
+    Command("erase", "divert_cli.erase:erase", "Erase a call's private words before their time."),
     Command("report", "divert_cli.report:report", "What became of a period's calls, as a page and PDF to publish."),
     Command("what-if", "divert_cli.what_if:what_if", "The same calls under other arrangements, side by side."),
     Command("export", "divert_cli.export:export", "A table, the figures or the log, as a file."),

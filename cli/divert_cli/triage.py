@@ -182,8 +182,9 @@ def _signal(signal: Signal, fact: CallReceived) -> dict[str, object]:
     text = None
     if signal.source is SignalSource.NARRATIVE:
         text = None if fact.private is None else fact.private.narrative
-    elif fact.picture.call_type_text is None or fact.picture.call_type is None:
-        text = fact.picture.call_type_text or fact.picture.call_type
+    else:
+        beside = None if fact.private is None else fact.private.call_type_text
+        text = beside or fact.picture.call_type if None in {beside, fact.picture.call_type} else None
     if text is not None and signal.start is not None:
         said["words"] = text[signal.start : signal.end]
     return said

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ import pytest_asyncio
 
 from divert_chassis.publisher import Outgoing, Publisher
 from divert_chassis.run import Runtime
+from divert_chassis.store import Store
 from divert_cli import kafka_admin
 from divert_cli.prepare import topic_specs
 from divert_contracts.envelope import Envelope, decode, encode
@@ -186,6 +188,20 @@ async def test_a_missing_topic_of_one_agency_does_not_silence_the_others(
         await connection.close()
         assert (await routing.health.ready()).ok
     assert [row["topic"] for row in left] == ["handoffs.nobody.v1"]
+
+
+async def test_private_words_that_cannot_be_published_go_when_their_topic_would_have_forgotten_them(
+    database: str,
+) -> None:
+    store = Store(toys.toy_routing())
+    now = toys.now()
+    waiting = [Outgoing(topic, b"key", b"words", ()) for topic in ("handoffs.nobody.v1", "routing.v1")]
+    async with await store.connect(database) as pool, pool.acquire() as connection:
+        await store.lay_out(connection)
+        await store.send(connection, waiting, now)
+        for after, left in ((71, 2), (73, 1)):
+            await store.forget(connection, 7, now + timedelta(hours=after))
+            assert await connection.fetchval("SELECT count(*) FROM outbox") == left
 
 
 async def test_timers_ring_once(stack: Addresses, database: str, publisher: Publisher) -> None:

@@ -27,7 +27,7 @@ from divert_contracts.call import Decision, Picture, Revision, Signal
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.model import Model
 from divert_contracts.policy import Versioned
-from divert_contracts.vocabulary import Change, Eligibility, SignalSource
+from divert_contracts.vocabulary import Change, Eligibility
 from divert_triage.domain import judging
 from divert_triage.domain.judging import Compiled, Judgement
 from divert_triage.domain.policy import TriagePolicy
@@ -265,7 +265,7 @@ class _Worker:
         at = recorded.occurred_at
         tally.first = at if tally.first is None else min(tally.first, at)
         tally.last = at if tally.last is None else max(tally.last, at)
-        read = tuple(one for one in recorded.signals if one.source is SignalSource.NARRATIVE)
+        read = tuple(one for one in recorded.signals if one.from_words)
         after = judging.judge(recorded.picture, self._policy, read)
         tally.decides[after.decision.eligibility, after.decision.rules[0].rule] += 1
         if self._against is None:

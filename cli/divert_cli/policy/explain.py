@@ -11,8 +11,8 @@ from rich.console import Console
 
 from divert_cli.calls import Json, get, post, the_stack
 from divert_cli.errors import StackError
+from divert_contracts.call import Signal
 from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.vocabulary import SignalSource
 
 _console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 _EFFECTS = {"ineligible": "excludes", "needs_review": "leads to review", "eligible": "allows"}
@@ -29,7 +29,7 @@ def explain(
     """Explain a call's decision: every rule that fired or could have, and what would have changed the answer."""
     run = the_stack()
     recorded = chosen(get(f"{run.urls['reporting']}/v1/calls/{call_id}"), revision)
-    read = [one for one in recorded["signals"] if one["source"] == SignalSource.NARRATIVE.value]
+    read = [one for one in recorded["signals"] if Signal.model_validate(one).from_words]
     asked: Json = {"picture": recorded["picture"], "read": read, "accepted_at": recorded["occurred_at"]}
     explained = post(f"{run.urls['triage']}/v1/explain", asked)
     same = explained["decision"] == recorded["decision"]

@@ -300,7 +300,7 @@ class Engine(Generic[G]):
                     for kind in self._service.kinds:
                         await self._store.keep(connection, kind, work.changed.get(kind.name, {}), work.postponed)
                     await self._store.stand(connection, work.near.changed)
-                    await self._store.send(connection, work.outgoing)
+                    await self._store.send(connection, work.outgoing, work.at)
             except Unheld as missing:
                 looked_at |= missing.looked_at
                 spoken_at |= missing.spoken_at

@@ -13,13 +13,15 @@ from typing import Any, cast
 from uuid import uuid4
 
 import uvicorn
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Match
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
@@ -32,7 +34,7 @@ from divert_chassis.problems import MEDIA_TYPE, SCHEMA, Problem, of_status, refu
 from divert_chassis.telemetry import SpanKind, span
 from divert_contracts.step import Unavailable
 
-__all__ = ["Problem", "Server", "application", "refused", "serve"]
+__all__ = ["NEVER_REFUSED", "Problem", "Server", "application", "refused", "serve", "strictly"]
 
 log = logger(__name__)
 
@@ -40,7 +42,10 @@ STATIC = Path(__file__).parent / "static"
 POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 RETRY = {"retry-after": "1"}
 """Seconds after which a request that was not possible may be repeated."""
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 COMMON = ("/livez", "/readyz", "/metrics")
+NEVER_REFUSED = "x-never-refused"
+"""Marks an operation of an OpenAPI document that takes any body whatever."""
 CLIENT_CLOSED = 499
 """Counted for a request whose sender went away; nobody receives it."""
 
@@ -94,6 +99,22 @@ def application(
     )
     app.openapi = lambda: _openapi(app)
     return app
+
+
+def strictly(model: type[BaseModel]) -> Any:  # noqa: ANN401 (FastAPI's own)
+    """Return the dependency of a route whose JSON body must be as the model says to the letter: no number in quotes."""
+
+    async def check(request: Request) -> None:
+        try:
+            model.model_validate_json(await request.body(), strict=True)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False)
+            # Behind a validator of a model's own a time is no longer known to come from JSON, and strictly no time.
+            wrong = [one for one in found if not (one["type"] == "datetime_type" and isinstance(one["input"], str))]
+            if wrong:
+                raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in wrong]) from None
+
+    return Depends(check)
 
 
 class Edge:
@@ -242,17 +263,27 @@ def _route(scope: Scope) -> str:
 
 def _method(scope: Scope) -> str:
     method = scope["method"]
-    return method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
+    return method if method in METHODS else "other"
 
 
 async def _problem(_: Request, error: Problem) -> Response:
     return error.response()
 
 
-async def _of_http(_: Request, error: HTTPException) -> Response:
+async def _of_http(request: Request, error: HTTPException) -> Response:
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return _unreadable().response()
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        # Starlette names the methods of the first route of a path alone.
+        return of_status(error.status_code, {"allow": ", ".join(_allowed(request))}).response()
     return of_status(error.status_code, error.headers).response()
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods of all routes of a path."""
+    routes: list[BaseRoute] = request.app.routes
+    tried = [{**request.scope, "method": method} for method in METHODS]
+    return [one["method"] for one in tried if any(route.matches(one)[0] is Match.FULL for route in routes)]
 
 
 async def _of_unavailable(_: Request, error: Unavailable) -> Response:
@@ -327,6 +358,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas = components.setdefault("schemas", {})
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
+        for name, schema in schemas.items():
+            if "unknown" in schema.get("enum", ()):
+                schemas[name] = _open(schema)
         schemas["Problem"] = SCHEMA
         components["responses"] = {
             "Problem": {
@@ -339,8 +373,26 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             if "HTTPValidationError" in str(responses.get("422")):
                 del responses["422"]
             responses["default"] = {"$ref": "#/components/responses/Problem"}
+            if operation.get(NEVER_REFUSED):
+                _take_anything(operation["requestBody"])
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _take_anything(body: dict[str, Any]) -> None:
+    """Say of a request body that no other is refused."""
+    body["required"] = False
+    for content in body["content"].values():
+        content["schema"] = {
+            "anyOf": [content["schema"], {"description": "Whatever cannot be read is as if not said."}]
+        }
+
+
+def _open(vocabulary: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a vocabulary as it is read: whoever writes a later word is understood as far as can be."""
+    kind, words = vocabulary.pop("type"), vocabulary.pop("enum")
+    later = {"type": kind, "description": "A word of a later version; it counts as `unknown`."}
+    return {**vocabulary, "anyOf": [{"type": kind, "enum": words}, later]}
 
 
 class _Patient(HttpToolsProtocol):

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from divert_chassis.service import Remembered, Service
 from divert_chassis.vicinity import Stand
 from divert_contracts.envelope import Headers
 from divert_contracts.step import Refusal
+from divert_contracts.topics import dead_letters
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -48,6 +49,7 @@ CREATE INDEX IF NOT EXISTS inbox_at ON inbox (at);
 CREATE TABLE IF NOT EXISTS outbox (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, bucket smallint NOT NULL,
     topic text NOT NULL, key bytea, value bytea, headers bytea NOT NULL);
+ALTER TABLE outbox ADD COLUMN IF NOT EXISTS at timestamptz NOT NULL DEFAULT now();
 CREATE INDEX IF NOT EXISTS outbox_bucket ON outbox (bucket, seq);
 CREATE TABLE IF NOT EXISTS near (
     place text NOT NULL, key text NOT NULL, tells text NOT NULL, until timestamptz, listens boolean NOT NULL,
@@ -78,6 +80,8 @@ class Store:
         """Know the tables of a service."""
         self._service = service
         self.schema = schema_of(service)
+        self._private = tuple(_private(service))
+        """Patterns of the names of topics with private words, and how long each keeps them."""
 
     async def connect(self, dsn: str, *, least: int = 2, most: int = 10) -> asyncpg.Pool[asyncpg.Record]:
         """Return a pool whose connections see the service's schema only."""
@@ -286,15 +290,15 @@ class Store:
                 [stand.listens for _, _, stand in stood],
             )
 
-    async def send(self, connection: Connection, records: Sequence[Outgoing]) -> None:
-        """Put records into the outbox."""
+    async def send(self, connection: Connection, records: Sequence[Outgoing], at: datetime) -> None:
+        """Put records into the outbox at a domain time."""
         if records:
             await connection.copy_records_to_table(
                 "outbox",
                 schema_name=self.schema,
-                columns=("bucket", "topic", "key", "value", "headers"),
+                columns=("bucket", "topic", "key", "value", "headers", "at"),
                 records=[
-                    (zlib.crc32(one.key or b"") % BUCKETS, one.topic, one.key, one.value, _pack(one.headers))
+                    (zlib.crc32(one.key or b"") % BUCKETS, one.topic, one.key, one.value, _pack(one.headers), at)
                     for one in records
                 ],
             )
@@ -361,9 +365,25 @@ class Store:
             await connection.execute("DELETE FROM inbox WHERE id = $1", id)
 
     async def forget(self, connection: Connection, days: int, at: datetime) -> None:
-        """Remove inbox ids that no producer repeats any more, and what no longer counts at a place at a domain time."""
+        """Remove what is over at a domain time.
+
+        That is inbox ids that no producer repeats any more, what no longer counts at a place, and private words that
+        wait in the outbox for longer than their topic would keep them.
+        """
         await connection.execute("DELETE FROM inbox WHERE at < now() - make_interval(days => $1)", days)
         await connection.execute("DELETE FROM near WHERE until < $1 AND NOT listens", at)
+        for names, kept in self._private:
+            await connection.execute("DELETE FROM outbox WHERE topic LIKE $1 AND at < $2", names, at - kept)
+
+
+def _private(service: Service[Any]) -> Iterator[tuple[str, timedelta]]:
+    for topic in {*service.writes, *service.reads}:
+        if topic.private and topic.kept is not None:
+            names = topic.name_of("%")
+            if topic in service.writes:
+                yield names, topic.kept
+            if topic in service.reads:
+                yield dead_letters(names, service.name), topic.kept
 
 
 def _table(kind: Remembered[Any, Any]) -> str:

@@ -81,6 +81,13 @@ class Signal(Model):
     end: int | None = None
     """One past the last character."""
 
+    @property
+    def from_words(self) -> bool:
+        """Whether it was read from words, and so cannot be found again when they are forgotten."""
+        return self.source is SignalSource.NARRATIVE or (
+            self.source is SignalSource.CALL_TYPE and self.start is not None
+        )
+
 
 class Picture(Model):
     """The structured part of a call: codes, answers, flags, area and times; no free text, no person, no address."""
@@ -96,7 +103,8 @@ class Picture(Model):
     call_type: str | None = None
     """CAD's type code, which decides."""
     call_type_text: str | None = None
-    """What CAD's own table calls that type; it can tell of danger, and decides nothing else."""
+    """What a published table calls that type; it can tell of danger, and decides nothing else. What CAD itself writes
+    beside its code may be anybody's words, and is in the private part."""
     initial_call_type: str | None = None
     priority: str | None = None
     reporting_district: str | None = None
@@ -199,6 +207,8 @@ class Private(Model):
     persons: tuple[Person, ...] = ()
     people_animals_access: str | None = None
     """Who and what else is there, and how to get in."""
+    call_type_text: str | None = None
+    """What CAD wrote beside the code of the call type; it can tell of danger, and decides nothing else."""
     not_understood: dict[str, JsonValue] = Field(default={})
     """What came with the call and was not understood, unchanged."""
     eido: str | None = None

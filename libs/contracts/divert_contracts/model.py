@@ -1,10 +1,35 @@
 """The base of every published model: frozen, documented by its attributes, open to fields of later writers."""
 
+import re
+from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+from pydantic_core import PydanticCustomError
+
+_DATED = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d", re.ASCII)
+
+
+def _written(value: object) -> object:
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATED.match(value)):
+        return value
+    raise PydanticCustomError("datetime_type", "Input should be a time as RFC 3339 writes it")
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written)]
+"""A time that somebody outside sends: written out, with its zone. A bare number is none: nobody knows its unit."""
+
+
+def _counted(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_counted)]
+"""A whole number that somebody outside sends: not one in quotes, nor a truth."""
 
 
 class Model(BaseModel):

@@ -37,7 +37,7 @@ from divert_intake.domain.posts import (
     PostedClosure,
     PostedResponder,
 )
-from divert_intake.domain.reading import MOST_BYTES, Refused, Warned
+from divert_intake.domain.reading import LONGEST_INCIDENT_NUMBER, MOST_BYTES, Refused, Warned
 from divert_intake.settings import Settings
 
 SOURCE = "/divert/intake"
@@ -143,7 +143,23 @@ EIDO_SCHEMA: dict[str, JsonValue] = {
     "description": "NENA's Emergency Incident Data Object (NENA-STA-021.1). Without these members it is none, and"
     " refused; whatever else is odd is kept, named in `warnings`, and given back on export.",
     "required": [*sorted(Eido.NEEDS)],
-    "properties": {"$id": {"type": "string", "minLength": 1, "description": "What makes it the same call."}},
+    "properties": {
+        "$id": {
+            "type": "string",
+            "pattern": r"\S",
+            "maxLength": LONGEST_INCIDENT_NUMBER,
+            "description": "What makes it the same call.",
+        },
+        "lastUpdateTimeStamp": {"type": "string"},
+        "updatedByAgencyReference": {
+            "type": "object",
+            "required": ["$ref"],
+            "properties": {"$ref": {"type": "string"}},
+        },
+        "eidoVersion": {"type": "string"},
+        "issuingElementIdentification": {"type": "string"},
+        "agencyComponent": {"type": "array"},
+    },
 }
 EIDO_BODY: dict[str, JsonValue] = {
     MEDIA_TYPE: {"schema": EIDO_SCHEMA, "examples": {"a crisis": {"value": EIDO_EXAMPLE}}}
@@ -341,13 +357,15 @@ def _add_words(router: APIRouter, door: Door) -> None:
 
 def _add_batch(router: APIRouter, door: Door) -> None:
     lines = "\n".join(orjson.dumps(one).decode() for one in (EXAMPLE, NOT_UNDERSTOOD))
-    described = {"schema": {"type": "string", "description": "One call a line, as `POST /v1/calls` takes it."}}
+    described = {
+        "schema": {"description": "One call a line, as `POST /v1/calls` takes it; each is answered for itself."}
+    }
 
     @router.post(
         "/v1/calls:batch",
         response_model=BatchTaken,
         openapi_extra={
-            "requestBody": {"required": True, "content": {"application/x-ndjson": {**described, "example": lines}}}
+            "requestBody": {"required": False, "content": {"application/x-ndjson": {**described, "example": lines}}}
         },
     )
     async def post_batch(request: Request) -> Response:

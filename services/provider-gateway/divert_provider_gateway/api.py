@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import AwareDatetime, Field
 
 from divert_chassis.core import Reply
+from divert_chassis.http import NEVER_REFUSED
 from divert_chassis.problems import Problem, refused
 from divert_chassis.run import Runtime
 from divert_contracts.ids import foreign_id
@@ -206,6 +207,10 @@ def _cases(cases: tuple[Case, ...]) -> Cases:
 
 class Forgiving(APIRoute):
     """A route for reports that are never refused: a body that cannot be read counts as an empty one."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 (FastAPI's own)
+        """Make a route that says so of itself."""
+        super().__init__(*arguments, **{**named, "openapi_extra": {NEVER_REFUSED: True}})
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler, behind a look at the body."""

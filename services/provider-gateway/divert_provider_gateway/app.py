@@ -12,6 +12,7 @@ from divert_contracts.facts.routing import (
     AssistanceRequested,
     CallHandedOff,
     CallStatusChanged,
+    CaseErased,
     CaseOffered,
     CaseRecalled,
     CaseUpdated,
@@ -24,7 +25,7 @@ from divert_provider_gateway.domain.case import AnswerOverdue, Case, Roster, Rul
 from divert_provider_gateway.domain.said import ChangeShift, SignOff, SignOn, Tell
 from divert_provider_gateway.domain.webhook import Deliveries, Endpoint
 
-FactOfCase = CaseOffered | CaseUpdated | CaseRecalled | QuestionAnswered | CaseStatusSaid
+FactOfCase = CaseOffered | CaseUpdated | CaseRecalled | QuestionAnswered | CaseErased | CaseStatusSaid
 
 
 def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[Rules]:
@@ -43,6 +44,7 @@ def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[
     cases.on(CaseUpdated, happened.updated)
     cases.on(CaseRecalled, happened.recalled)
     cases.on(QuestionAnswered, happened.question_answered)
+    cases.on(CaseErased, happened.erased)
     cases.on(Tell, told.told)
     cases.on(CaseStatusSaid, partial(stated.case_status_said, provider))
     cases.on(AnswerOverdue, happened.answer_overdue)
@@ -57,7 +59,7 @@ def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[
     roster.on(ShiftSaid, partial(stated.shift_said, provider))
 
     deliveries = _webhooks(gateway, provider, tries, key=case_of)
-    deliveries.on_each((CaseOffered, CaseUpdated, CaseRecalled, QuestionAnswered), webhook.told)
+    deliveries.on_each((CaseOffered, CaseUpdated, CaseRecalled, QuestionAnswered, CaseErased), webhook.told)
     return gateway
 
 

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, JsonValue, TypeAdapter
 
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
-from divert_contracts.model import Model
+from divert_contracts.model import Instant, Model
 from divert_contracts.vocabulary import Feed, Outcome, OutcomeReason
 from divert_reporting.adapters.dictionary import Dictionary, dictionary
 from divert_reporting.adapters.figures import Figures, figures
@@ -26,6 +26,8 @@ from divert_reporting.settings import Settings
 
 MOST_ROWS = 1_000
 MOST_HOURS = 24 * 31
+IDS = r"^[A-Za-z0-9._-]*$"
+"""What the ids of agencies and providers are made of."""
 CONTENT = TypeAdapter(dict[str, JsonValue])
 """What a fact says, as JSON."""
 
@@ -132,14 +134,13 @@ def _filter(  # noqa: PLR0917 (one query parameter each)
     in_flight: Annotated[bool | None, Query(description="Only calls without an outcome yet, or only with one.")] = None,
     feed: Annotated[Feed | None, Query(description="Only this feed.")] = None,
     division: Annotated[int | None, Query(ge=1, le=99, description="Only this division.")] = None,
-    provider: Annotated[str | None, Query(max_length=64, description="Only calls that this provider had last.")] = None,
-    agency: Annotated[str | None, Query(max_length=64, description="Only this agency's calls.")] = None,
-    since: Annotated[AwareDatetime | None, Query(description="Accepted from then on.")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Accepted before.")] = None,
+    provider: Annotated[
+        str | None, Query(max_length=64, pattern=IDS, description="Only calls that this provider had last.")
+    ] = None,
+    agency: Annotated[str | None, Query(max_length=64, pattern=IDS, description="Only this agency's calls.")] = None,
+    since: Annotated[Instant | None, Query(description="Accepted from then on.")] = None,
+    until: Annotated[Instant | None, Query(description="Accepted before.")] = None,
 ) -> Filter:
-    for word in (provider, agency):
-        if word is not None and not word.isprintable():
-            raise Problem(422, "invalid", "Invalid request", "A filter holds a character that no id has.")
     return Filter(
         denominator=None if denominator is None else denominator.value,
         outcome=None if outcome is None else outcome.value,

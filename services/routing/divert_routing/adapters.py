@@ -164,7 +164,9 @@ class Triage:
             return self._explained[key]
         if time.monotonic() < self._silent_until:
             return None
-        body = _picture(picture, None if call.private is None else call.private.narrative)
+        # Its words stay here, and may be forgotten: what was read from them is enough.
+        body = _picture(picture, None)
+        body["read"] = [one.model_dump(mode="json") for one in call.signals if one.from_words]
         if call.revised_at is not None:
             body["accepted_at"] = call.revised_at.isoformat()
         try:

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from divert_chassis.problems import Problem, refused
 from divert_chassis.run import Runtime
 from divert_contracts.facts.base import Deadlines
-from divert_contracts.model import Model
+from divert_contracts.model import Instant, Model
 from divert_contracts.step import Command
 from divert_contracts.vocabulary import (
     Acuity,
@@ -32,6 +32,7 @@ from divert_eido.document import MEDIA_TYPE, written
 from divert_routing.domain import desk, eido
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory
+from divert_routing.domain.erasing import Erase, Erased
 from divert_routing.domain.given import Given
 from divert_routing.domain.rereviews import DecideAgain
 from divert_routing.domain.standing import CallAtDesk, CallStatus, at_desk, standing
@@ -90,7 +91,7 @@ class DirectOrder(Order):
     """Reassign: to whom; absent means the next in turn."""
     programme: Programme | None = None
     """Other programme: which."""
-    until: AwareDatetime | None = None
+    until: Instant | None = None
     """Hold: until when, at most ``decide_by``. Extend: the new end of the limit that runs."""
 
 
@@ -128,6 +129,10 @@ class AgainOrder(Order):
     eligibility: Eligibility
     """``needs_review`` when the person would have asked somebody."""
     reason: ReviewReason
+
+
+class EraseOrder(Order):
+    """Somebody asks that a call's private words are forgotten now."""
 
 
 class OpenCall(Model):
@@ -278,6 +283,17 @@ def _orders(runtime: Runtime[Given]) -> APIRouter:
     async def decide_again(call_id: UUID, order: AgainOrder, key: Key = None) -> CallAtDesk:
         """Decide again, for the figure alone, what the rules had decided by themselves."""
         return await orders.do(DecideAgain(call_id=call_id, **dict(order)), key)
+
+    @router.post("/calls/{call_id}/erase", tags=["privacy"])
+    async def erase(call_id: UUID, order: EraseOrder, key: Key = None) -> Erased:
+        """Erase the private words of a call that is over, here and with every provider that was offered it.
+
+        Topics forget by themselves; outcome and figures stay.
+        """
+        reply = await runtime.send(Erase(call_id=call_id, by=order.by), key)
+        if reply.refusal is not None or reply.answer is None:
+            raise refused(reply.refusal) if reply.refusal is not None else _not_found()
+        return Erased.model_validate_json(reply.answer)
 
     return router
 

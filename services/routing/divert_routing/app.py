@@ -8,11 +8,22 @@ from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.facts.triage import CallTriaged
 from divert_routing.adapters import PostgresDesk
 from divert_routing.domain import cases as providers
-from divert_routing.domain import deadlines, desk, failures, given, neighbours, promises, rereviews, revisions, timers
+from divert_routing.domain import (
+    deadlines,
+    desk,
+    erasing,
+    failures,
+    given,
+    neighbours,
+    promises,
+    rereviews,
+    revisions,
+    timers,
+)
 from divert_routing.domain.call import Call
 
 
-def build() -> Service[given.Given]:
+def build() -> Service[given.Given]:  # noqa: PLR0915 (a line each)
     """Return routing's wiring table."""
     routing = Service("routing", given=given.Given())
     routing.learns(PolicyPublished, given.policy_published)
@@ -59,6 +70,7 @@ def build() -> Service[given.Given]:
     call.on(desk.ClaimCall, desk.claimed)
     call.on(desk.HandOver, desk.handed_over)
     call.on(rereviews.DecideAgain, rereviews.decided_again)
+    call.on(erasing.Erase, erasing.erased)
 
     call.on(timers.TriageOverdue, deadlines.triage_overdue)
     call.on(timers.ReviewOverdue, deadlines.review_overdue)

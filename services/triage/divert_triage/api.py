@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from pydantic import AwareDatetime
 
+from divert_chassis.http import strictly
 from divert_chassis.run import Runtime
 from divert_contracts.call import Decision, Picture, Private, Signal
 from divert_contracts.facts.policies import PolicyPublished
@@ -155,7 +156,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
     def read(asked: Asked, policy: Versioned[Compiled]) -> tuple[Signal, ...]:
         return (*asked.read, *judging.read_texts(Private(narrative=asked.narrative), policy.value))
 
-    @router.post("/decide", summary="Decide a picture; nothing is kept")
+    @router.post("/decide", summary="Decide a picture; nothing is kept", dependencies=[strictly(Asked)])
     async def decide(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Decided:
         policy = in_force(asked)
         judgement = judging.judge(asked.picture, policy, read(asked, policy))
@@ -168,7 +169,11 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
             ),
         )
 
-    @router.post("/explain", summary="Decide a picture, with each rule's words and what would have changed the answer")
+    @router.post(
+        "/explain",
+        summary="Decide a picture, with each rule's words and what would have changed the answer",
+        dependencies=[strictly(Asked)],
+    )
     async def explain(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Explained:
         policy = in_force(asked)
         explanation = explaining.explain(asked.picture, policy, read(asked, policy))

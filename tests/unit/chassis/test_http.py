@@ -13,13 +13,20 @@ from jsonschema import Draft202012Validator
 from pydantic import Field
 
 from divert_chassis.health import Health
-from divert_chassis.http import Problem, Server, application, refused, serve
+from divert_chassis.http import NEVER_REFUSED, Problem, Server, application, refused, serve, strictly
 from divert_chassis.problems import SCHEMA
-from divert_contracts.model import Model
+from divert_contracts.model import Model, Term
 from divert_contracts.step import Refusal, Unavailable
 
 LIMIT = 1_000
 BODY_SECONDS = 0.3
+
+
+class Colour(Term):
+    """A vocabulary."""
+
+    RED = "red"
+    UNKNOWN = "unknown"
 
 
 class Part(Model):
@@ -28,6 +35,7 @@ class Part(Model):
 
 class Order(Model):
     parts: tuple[Part, ...] = ()
+    colour: Colour = Colour.UNKNOWN
     by: str = Field(default="", alias="by/whom~")
 
 
@@ -37,6 +45,14 @@ def routes() -> APIRouter:
     @router.post("/v1/orders")
     async def order(order: Order) -> Part:
         return Part(count=len(order.parts))
+
+    @router.put("/v1/orders", dependencies=[strictly(Part)])
+    async def strict(part: Part) -> Part:
+        return part
+
+    @router.post("/v1/alarms", openapi_extra={NEVER_REFUSED: True})
+    async def alarm(part: Part) -> Part:
+        return part
 
     @router.get("/v1/orders/{number}")
     async def shown(number: int, limit: Annotated[int, Query(le=10)] = 1) -> Part:
@@ -126,7 +142,25 @@ async def test_what_does_not_exist_is_a_problem(client: httpx.AsyncClient) -> No
 async def test_a_wrong_method_is_a_problem_that_names_the_right_one(client: httpx.AsyncClient) -> None:
     response = await client.delete("/v1/orders")
     problem_of(response, 405, "method-not-allowed")
-    assert response.headers["allow"] == "POST"
+    assert response.headers["allow"] == "POST, PUT"
+
+
+async def test_what_is_read_strictly_takes_no_number_in_quotes(client: httpx.AsyncClient) -> None:
+    assert (await client.put("/v1/orders", json={"count": 1})).is_success
+    problem = problem_of(await client.put("/v1/orders", json={"count": "1"}), 422, "invalid")
+    assert problem["errors"][0]["pointer"] == "#/count"
+
+
+async def test_the_document_says_where_any_body_is_taken_and_that_vocabularies_are_open(
+    client: httpx.AsyncClient,
+) -> None:
+    document = (await client.get("/openapi.json")).json()
+    body = document["paths"]["/v1/alarms"]["post"]["requestBody"]
+    assert not body["required"]
+    assert len(body["content"]["application/json"]["schema"]["anyOf"]) == 2
+    colour = document["components"]["schemas"]["Colour"]
+    assert colour["anyOf"][0] == {"type": "string", "enum": ["red", "unknown"]}
+    assert colour["anyOf"][1]["type"] == "string"
 
 
 async def test_wrong_fields_are_named_by_json_pointer(client: httpx.AsyncClient) -> None:
@@ -278,7 +312,7 @@ async def test_the_document_is_openapi_3_1_and_names_problems_for_every_operatio
     assert document["openapi"].startswith("3.1")
     assert "HTTPValidationError" not in json.dumps(document)
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len(operations) == 6
+    assert len(operations) == 8
     for operation in operations:
         assert operation["responses"]["default"] == {"$ref": "#/components/responses/Problem"}
     Draft202012Validator.check_schema(document["components"]["schemas"]["Problem"])

@@ -378,3 +378,11 @@ def test_any_other_word_about_a_call_is_accepted_too(kind: str, fields: dict[str
     assert not isinstance(outcome, Refused)
     _, value, headers = encode(Envelope(id=outcome.id, source="/divert/intake", fact=outcome.fact))
     assert decode(value, headers).fact == outcome.fact
+
+
+def test_what_cad_writes_beside_the_code_of_a_call_type_is_private() -> None:
+    fact = taken(body(call_type="918", call_type_text="Maria Lopez again")).fact
+    assert fact.picture.call_type_text is None
+    assert "Maria" not in fact.without_private().model_dump_json()
+    assert fact.private is not None
+    assert fact.private.call_type_text == "Maria Lopez again"

@@ -19,7 +19,7 @@ from divert_contracts.facts.cases import (
     TeamOnScene,
 )
 from divert_contracts.facts.policies import PolicyPublished
-from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
+from divert_contracts.facts.routing import CaseErased, CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
 from divert_contracts.facts.shifts import ShiftChanged, SignedOff
 from divert_contracts.ids import case_id
 from divert_contracts.step import Next, Rejected
@@ -415,6 +415,22 @@ def test_notes_go_with_the_private_words() -> None:
     assert (forgotten.notes, forgotten.private, forgotten.due()) == ((), None, ())
     late = after(forgotten, WriteNote(text="rang back"), at=SOON + timedelta(days=40))
     assert [due.at for due in late.due()] == [SOON + timedelta(days=30)]
+
+
+def test_an_erased_case_has_no_private_words_and_takes_none_in_again() -> None:
+    closed = after(TAKEN, WriteNote(text="left her number"), FINISH)
+    erasure = CaseErased(
+        occurred_at=SOON, call_id=CALL, agency="lapd", stage=Stage.CONCLUDED, epoch=1, case_id=CASE, provider="exodus"
+    )
+    for before in (closed, BLANK):
+        erased = happened.erased(before, erasure, RULES, SOON).state
+        assert (erased.private, erased.notes, erased.due()) == (None, (), ())
+        late = happened.offered(erased, an_offer(), RULES, SOON).state
+        late = happened.updated(late, an_update(at=SOON, call_type="918"), RULES, SOON).state
+        assert late.private is None
+    refused = say(happened.erased(closed, erasure, RULES, SOON).state, WriteNote(text="again")).refused
+    assert refused is not None
+    assert refused.code == "erased"
 
 
 def test_a_note_for_a_case_that_was_never_taken_is_refused() -> None:

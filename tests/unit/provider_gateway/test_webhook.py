@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from divert_contracts.call import Private
 from divert_contracts.envelope import Envelope, decode, structured
 from divert_contracts.facts.base import Fact
-from divert_contracts.facts.routing import CaseUpdated
+from divert_contracts.facts.routing import CaseErased, CaseUpdated
 from divert_contracts.step import Next
 from divert_contracts.vocabulary import Stage
 from divert_provider_gateway.domain import webhook
@@ -330,3 +330,34 @@ def test_an_address_that_cannot_be_an_endpoint_s_is_refused(url: str) -> None:
         Endpoint(provider="exodus"), RegisterEndpoint(provider="exodus", url=url, secret="s"), RULES, NOON
     )
     assert refused.refused == webhook.BAD_URL
+
+
+def an_erasure(at: datetime) -> CaseErased:
+    offer = an_offer()
+    return CaseErased(
+        occurred_at=at,
+        call_id=offer.call_id,
+        agency=offer.agency,
+        stage=Stage.CONCLUDED,
+        epoch=offer.epoch,
+        case_id=CASE,
+        provider=offer.provider,
+    )
+
+
+def test_an_erasure_is_told_and_nothing_private_waits_or_is_taken_in_any_more() -> None:
+    post = Post()
+    post.hear(an_update(NOON), NOON)
+    assert "words" in post.state.waiting[0].body
+    post.hear(an_erasure(seconds(1)), seconds(1))
+    assert post.endings == [Ending.SUPERSEDED]
+    post.hear(an_update(seconds(2)), seconds(2))
+    assert [one.type for one in post.state.waiting] == ["divert.CaseErased.v1", "divert.CaseUpdated.v1"]
+    assert not any("words" in one.body for one in post.state.waiting)
+
+
+def test_an_erasure_leaves_a_recall_waiting() -> None:
+    post = Post()
+    post.hear(a_recall(at=NOON), NOON)
+    post.hear(an_erasure(seconds(1)), seconds(1))
+    assert [one.type for one in post.state.waiting] == ["divert.CaseRecalled.v1", "divert.CaseErased.v1"]

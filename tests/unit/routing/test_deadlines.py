@@ -244,14 +244,14 @@ def test_the_private_part_is_forgotten_thirty_days_after_the_conclusion() -> Non
     assert not life.call.due()
 
 
-def test_the_private_part_is_kept_while_a_hand_off_is_open() -> None:
+def test_the_private_part_goes_after_its_time_also_when_nobody_accepts_the_hand_off() -> None:
     life = Life().hear(received(reporting_district=None), triaged(reporting_district=None))
-    handed = life.hand_off
+    assert life.hand_off.private == PRIVATE
     life.call = life.call.model_copy(update={"forget_at": NOON + seconds(100)})
     life.after(400)
-    assert life.hand_off.private == PRIVATE
-    life.hear(accepted(handed.handoff_id, at=life.now)).after(0)
     assert life.call.private is None
+    assert life.hand_off.repeat
+    assert life.hand_off.private is None
 
 
 def test_a_late_timer_does_what_it_would_have_done_in_time() -> None:

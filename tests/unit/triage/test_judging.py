@@ -408,6 +408,15 @@ def test_words_of_a_call_type_can_tell_of_danger_and_of_nothing_else(
     code: str | None, text: str | None, rule: str
 ) -> None:
     assert rules(judge(picture(code).model_copy(update={"call_type_text": text})))[0] == rule
+    private = judging.read_texts(Private(call_type_text=text), seed().value)
+    assert rules(judging.judge(picture(code), seed(), private))[0] == rule
+
+
+def test_what_was_read_from_words_is_told_from_what_a_code_says() -> None:
+    read = judging.read_texts(Private(narrative="he has a gun", call_type_text="ARMED SUBJECT"), seed().value)
+    assert len(read) > 1
+    assert all(one.from_words for one in read)
+    assert not any(one.from_words for one in judge(picture("211")).signals)
 
 
 def test_criminal_history_that_was_taken_out_is_looked_at() -> None:

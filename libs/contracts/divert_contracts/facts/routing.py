@@ -147,6 +147,20 @@ class CaseRecalled(RoutingFact):
     repeat: int = 0
 
 
+class PrivateErased(RoutingFact):
+    """The call's private words were erased before their time, because somebody asked for it. All else stays."""
+
+    by: str
+    """The id of the person who did it."""
+
+
+class CaseErased(RoutingFact):
+    """Whoever was offered this case is to erase its private words too."""
+
+    case_id: UUID
+    provider: str
+
+
 class CallHandedOff(RoutingFact, WithPrivate):
     """The call went back to the police dispatcher, with its record; repeated until accepted."""
 

@@ -49,6 +49,7 @@ def read(call: Section, notes: Notes, key: bytes | None) -> tuple[Picture, Priva
     persons = [_person(one, notes) for one in call.sections("persons")]
     narrative = _today(call, notes, "narrative")
     people_animals_access = _today(call, notes, "people_animals_access")
+    call_type_text = call.code("call_type_text")
     text = None if address is None else address.text
     number = None if caller is None else caller.number
     picture = Picture(
@@ -58,7 +59,6 @@ def read(call: Section, notes: Notes, key: bytes | None) -> tuple[Picture, Priva
         recorded_late=call.truth("recorded_late"),
         assumed_screening=call.truth("assumed_screening"),
         call_type=call.code("call_type"),
-        call_type_text=call.code("call_type_text"),
         initial_call_type=call.code("initial_call_type"),
         priority=call.code("priority"),
         reporting_district=_district(call),
@@ -89,6 +89,7 @@ def read(call: Section, notes: Notes, key: bytes | None) -> tuple[Picture, Priva
         caller=caller,
         persons=tuple(person for person in persons if person is not None),
         people_animals_access=people_animals_access,
+        call_type_text=call_type_text,
         not_understood=notes.kept,
     )
     return picture, private

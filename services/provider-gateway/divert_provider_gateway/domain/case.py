@@ -185,6 +185,8 @@ class Case(State):
     ended_at: AwareDatetime | None = None
     forget_at: AwareDatetime | None = None
     """When the private part is to go."""
+    erased: bool = False
+    """Somebody had it erased before its time: none is taken in again."""
 
     @property
     def must_confirm(self) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pydantic import Field, JsonValue, ValidationError
 
 from divert_contracts.facts.policies import PolicyPublished
-from divert_contracts.facts.routing import CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
+from divert_contracts.facts.routing import CaseErased, CaseOffered, CaseRecalled, CaseUpdated, QuestionAnswered
 from divert_contracts.model import Model
 from divert_contracts.policy import must_be_usable
 from divert_contracts.step import Next, Rejected
@@ -86,6 +86,10 @@ def _rule_words(document: JsonValue) -> Iterator[tuple[str, str]]:
             return
 
 
+FORGOTTEN: dict[str, object] = {"private": None, "notes": (), "forget_at": None}
+"""A case without its private words."""
+
+
 def offered(case: Case, fact: CaseOffered, rules: Rules, at: datetime) -> Next[Case]:
     """Show the offer to the provider, unless its recall came first or it comes too late to be taken."""
     if case.offer is not None:
@@ -142,7 +146,7 @@ def _pictured(case: Case, fact: CaseOffered | CaseUpdated) -> Case:
             "picture": fact.picture,
             "signals": fact.signals,
             "pictured_at": fact.occurred_at,
-            "private": fact.private,
+            "private": None if case.erased else fact.private,
             "deadlines": fact.deadlines,
         }
     )
@@ -200,4 +204,9 @@ def answer_overdue(case: Case, _timer: AnswerOverdue, rules: Rules, at: datetime
 
 def time_to_forget(case: Case, _timer: TimeToForget, _rules: Rules, _at: datetime) -> Next[Case]:
     """Let the private words go."""
-    return Next(case.model_copy(update={"private": None, "notes": (), "forget_at": None}))
+    return Next(case.model_copy(update=FORGOTTEN))
+
+
+def erased(case: Case, _fact: CaseErased, _rules: Rules, _at: datetime) -> Next[Case]:
+    """Let the private words go before their time, and take none in again."""
+    return Next(case.model_copy(update={**FORGOTTEN, "erased": True}))

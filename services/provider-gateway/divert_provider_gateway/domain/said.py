@@ -6,17 +6,17 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import (
-    AwareDatetime,
     Field,
     SerializeAsAny,
     StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
     computed_field,
 )
 
-from divert_contracts.model import Model
+from divert_contracts.model import Count, Instant, Model
 from divert_contracts.step import Command
 from divert_contracts.vocabulary import (
     Answer,
@@ -52,7 +52,7 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@-]
 class Said(Model):
     """What a provider says of a case."""
 
-    said_at: AwareDatetime | None = None
+    said_at: Instant | None = None
     """When the device recorded it, if it was sent later."""
     by: Code | None = None
     """The provider's own id of who says it; never a name."""
@@ -100,12 +100,16 @@ def _nothing(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa:
     return _or_default(value, read, None)
 
 
+ANYTHING = WithJsonSchema({})
+"""What cannot be read is not refused."""
+
+
 class SafetyReport(Said):
     """Something that is never refused for a case that is known: what cannot be read of it counts as not said."""
 
-    said_at: Annotated[AwareDatetime | None, WrapValidator(_nothing)] = None
+    said_at: Annotated[Instant | None, WrapValidator(_nothing), ANYTHING] = None
     """When the device recorded it, if it was sent later."""
-    by: Annotated[Code | None, WrapValidator(_nothing)] = None
+    by: Annotated[Code | None, WrapValidator(_nothing), ANYTHING] = None
     """The provider's own id of who says it; never a name."""
 
 
@@ -116,7 +120,7 @@ Hazards = Annotated[tuple[Hazard, ...], Field(max_length=20), WrapValidator(_haz
 class Acknowledge(Answering):
     """We take it, and will be there by then."""
 
-    arrive_by: AwareDatetime | None = None
+    arrive_by: Instant | None = None
     """The arrival time that is promised; this or ``arrive_in_seconds``."""
     arrive_in_seconds: float | None = Field(default=None, gt=0, le=LONGEST_ARRIVAL.total_seconds())
     """The same, in seconds from now."""
@@ -138,7 +142,7 @@ class AssignTeam(Answering):
 class GoEnRoute(Answering):
     """The team is on its way; takes the case where that was not said before."""
 
-    arrive_by: AwareDatetime | None = None
+    arrive_by: Instant | None = None
     """The arrival time that is promised now."""
 
 
@@ -223,7 +227,7 @@ class Close(Answering):
     """Coded kind of service, never a name."""
     transport: Code | None = None
     """Coded kind of destination."""
-    follow_up_due: AwareDatetime | None = None
+    follow_up_due: Instant | None = None
 
 
 class ReportFollowUp(Said):
@@ -290,7 +294,7 @@ class OnShift(Model):
     team: Code
     """The provider's own id of the team."""
     unit: Code | None = None
-    members: int | None = Field(default=None, ge=0, le=100)
+    members: Annotated[Count, Field(ge=0, le=100)] | None = None
     languages: tuple[Code, ...] = Field(default=(), max_length=50)
     """BCP 47 tags."""
     needs: tuple[Need, ...] = Field(default=(), max_length=20)

@@ -194,6 +194,7 @@ NO_ARRIVAL = Refusal("no-arrival-time", "Say when the team will be there: arrive
 BAD_ARRIVAL = Refusal("arrival-time", "The arrival time must lie ahead, within 24 hours.", 422)
 NO_CONTACT = Refusal("no-contact", "Say how the team spoke with the person: in_person or phone.", 422)
 NEVER_TAKEN = Refusal("never-taken", "A note is kept only for a case that was taken.")
+ERASED = Refusal("erased", "The private words of this case were erased: no more are kept.")
 TOO_MANY_NOTES = Refusal("too-many-notes", f"A case has at most {MOST_NOTES} notes.")
 NOT_ON_SHIFT = Refusal("relief-not-on-shift", "The relieving team is not on duty. Sign it on first.", 422)
 OWN_RELIEF = Refusal("own-relief", "A team cannot relieve itself.", 422)
@@ -340,6 +341,8 @@ def _report_safety_event(case: Case, said: ReportSafetyEvent, voice: Voice) -> T
 def _write_note(case: Case, said: WriteNote, voice: Voice) -> Told:
     if case.acknowledged_at is None:
         return NEVER_TAKEN
+    if case.erased:
+        return ERASED
     if len(case.notes) >= MOST_NOTES:
         return TOO_MANY_NOTES
     note = Note(text=said.text, at=voice["occurred_at"], said_at=voice["said_at"], by=said.by)

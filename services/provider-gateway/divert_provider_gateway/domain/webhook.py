@@ -6,6 +6,7 @@ take is not.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from divert_contracts.facts.routing import (
     AssistanceRequested,
     CallHandedOff,
     CallStatusChanged,
+    CaseErased,
     CaseOffered,
     CaseRecalled,
     CaseUpdated,
@@ -367,6 +369,8 @@ class Deliveries(State):
     waiting: tuple[Message, ...] = ()
     recalled_at: AwareDatetime | None = None
     """When the newest recall was said; what was said before it is not sent after it."""
+    erased: bool = False
+    """The case's private words were erased: none are sent again."""
     log: tuple[Delivery, ...] = ()
 
     def due(self) -> tuple[Due, ...]:
@@ -389,6 +393,7 @@ class Deliveries(State):
         return None if head.claimed_until is not None and at < head.claimed_until else head
 
 
+MAY_BE_PRIVATE = frozenset({CaseOffered.type_name(), CaseUpdated.type_name()})
 WAITING, UNDELIVERED = "waiting", "undelivered"
 
 
@@ -432,13 +437,15 @@ NOT_YOURS = Refusal("not-to-be-tried", "Somebody else has this message, or it is
 
 def told(deliveries: Deliveries, envelope: Envelope, _rules: Rules, at: datetime) -> Next[Deliveries]:
     """Have the provider told of a fact. Whether it takes webhooks is asked when there is something to send."""
+    if deliveries.erased:
+        envelope = replace(envelope, fact=envelope.fact.without_private())
     fact = envelope.fact
     match fact:
         case CaseOffered():
             until, lasting = fact.answer_by, False
         case CaseRecalled():
             until, lasting = max(at + NEWS_LASTS, fact.confirm_by or at), True
-        case CaseUpdated() | QuestionAnswered():
+        case CaseUpdated() | QuestionAnswered() | CaseErased():
             until, lasting = at + NEWS_LASTS, True
         case _:
             raise Rejected(f"webhook:{fact.type_name()}")
@@ -457,6 +464,9 @@ def told(deliveries: Deliveries, envelope: Envelope, _rules: Rules, at: datetime
     if isinstance(fact, CaseRecalled):
         deliveries = _ended(deliveries, deliveries.waiting, Ending.SUPERSEDED, at)
         deliveries = deliveries.model_copy(update={"recalled_at": fact.occurred_at})
+    if isinstance(fact, CaseErased):
+        private = [one for one in deliveries.waiting if one.type in MAY_BE_PRIVATE]
+        deliveries = _ended(deliveries, private, Ending.SUPERSEDED, at).model_copy(update={"erased": True})
     if isinstance(fact, CaseUpdated):
         older = [one for one in deliveries.waiting if one.type == message.type]
         deliveries = _ended(deliveries, older, Ending.SUPERSEDED, at)

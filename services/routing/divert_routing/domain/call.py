@@ -248,6 +248,8 @@ class Call(State):
 
     attempts: int = 0
     """Offers made; the epoch."""
+    offered: dict[UUID, str] = Field(default_factory=dict[UUID, str])
+    """Every case that was offered, and to which provider."""
     case: Case | None = None
     refusals: dict[str, OutcomeReason] = Field(default_factory=dict[str, OutcomeReason])
     """Providers that are not asked again, each with how its offer ended."""
@@ -286,6 +288,8 @@ class Call(State):
     next_update_by: AwareDatetime | None = None
     forget_at: AwareDatetime | None = None
     """When the private part goes; null before the conclusion."""
+    erased_at: AwareDatetime | None = None
+    """When somebody had it erased before its time."""
 
     @classmethod
     def blank(cls, key: str) -> Self:
@@ -429,7 +433,7 @@ class Call(State):
         found += [Due(one.accept_by, timers.Unaccepted(handoff_id=one.handoff_id)) for one in self.hand_offs]
         found += [Due(one.accept_by, timers.Unaccepted(handoff_id=one.handoff_id)) for one in self.helps]
         found += [Due(one.confirm_by, timers.RecallUnconfirmed(case_id=one.case_id)) for one in self.recalls]
-        if self.forget_at is not None and self.private is not None and not self.promises:
+        if self.forget_at is not None and self.private is not None:
             found.append(Due(self.forget_at, timers.PRIVATE_OUTLIVED))
         return tuple(found)
 

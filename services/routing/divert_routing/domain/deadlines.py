@@ -5,7 +5,7 @@ from datetime import datetime
 from divert_contracts.facts.routing import SafetyCheckMissed
 from divert_contracts.step import Next
 from divert_contracts.vocabulary import Assistance, Eligibility, OutcomeReason, RecallReason, Responder, Stage
-from divert_routing.domain import dangers, endings, offers, promises, rereviews, timers
+from divert_routing.domain import dangers, endings, erasing, offers, promises, timers
 from divert_routing.domain.call import Call, Case
 from divert_routing.domain.cases import check_next
 from divert_routing.domain.decisions import conclude_on_record, consider, eligibility, is_over
@@ -127,8 +127,7 @@ def private_outlived(call: Call, timer: timers.PrivateOutlived, given: Given, at
     """Forget the private part."""
     del timer
     turn = Turn(call, given, at)
-    turn.call.private = None
-    rereviews.drop(turn.call)
+    erasing.forget(turn.call)
     return turn.done()
 
 

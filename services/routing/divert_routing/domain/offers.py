@@ -74,6 +74,7 @@ def offer(turn: Turn, route: Route) -> None:
         unmet_needs=unmet(turn, route.provider),
     )
     call.case = case
+    call.offered = {**call.offered, case.case_id: case.provider}
     call.stage = Stage.OFFERED
     call.triage_by = call.review_by = call.held_until = None
     call.told = True
@@ -147,7 +148,7 @@ def keep_recalled_informed(turn: Turn) -> None:
         turn.say(
             CaseUpdated(
                 **head,
-                private=call.private if call.own else None,
+                private=call.told_private if call.own else None,
                 case_id=one.case_id,
                 provider=one.provider,
                 picture=call.picture,

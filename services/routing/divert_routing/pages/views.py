@@ -226,7 +226,8 @@ class Views:
         spans = [
             (one.start, one.end, one)
             for one in signals
-            if one.start is not None and one.end is not None and 0 <= one.start < one.end <= len(text)
+            if one.source is SignalSource.NARRATIVE and one.start is not None and one.end is not None
+            if 0 <= one.start < one.end <= len(text)
         ]
         return _pieces(text, sorted(spans, key=lambda span: span[:2]))
 

@@ -283,12 +283,14 @@ def judge(picture: Picture, in_force: Versioned[Compiled], read: tuple[Signal, .
 
 
 def read_texts(private: Private | None, rules: Compiled) -> tuple[Signal, ...]:
-    """Return what the private words of a call tell of; only those from the narrative say where they stand."""
+    """Return what the private words of a call tell of; those from narrative and call type say where they stand."""
     if private is None:
         return ()
     read: list[Signal] = []
     if private.narrative:
         read += rules.read(private.narrative, SignalSource.NARRATIVE)
+    if private.call_type_text:
+        read += rules.type_text(private.call_type_text)
     people = (private.caller, *private.persons)
     beside = (private.people_animals_access, *(one.description for one in people if one is not None))
     for text in beside:
