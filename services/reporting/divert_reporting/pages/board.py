@@ -15,6 +15,7 @@ from fastapi import APIRouter, Cookie, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from divert_chassis.pages import Pages
+from divert_chassis.problems import Problem
 from divert_chassis.words import titled
 from divert_contracts.step import Unavailable
 from divert_contracts.vocabulary import Acuity
@@ -247,16 +248,19 @@ def add_board(router: APIRouter, pages: Pages, live: Live, settings: Settings) -
     @router.post("/board/alarms", include_in_schema=False)
     async def acknowledge(request: Request) -> Response:
         if not _from_here(request):
-            return Response("This was not sent from the board's own page.", 403, media_type="text/plain")
-        said = dict(parse_qsl((await request.body()).decode(errors="replace"), max_num_fields=8))
+            raise Problem(403, "other-origin", "Forbidden", "This was not sent from the board's own page.")
+        try:
+            said = dict(parse_qsl((await request.body()).decode(), max_num_fields=8))
+        except ValueError:
+            raise Problem(422, "invalid", "Invalid request") from None
         by, note = said.get("by", "").strip(), said.get("note", "")
         picture = await live.picture()
         raised = board.standing(picture.strips.values(), picture.pipeline, live.now)
         alarm = next((one for one in raised if one.id == said.get("alarm")), None)
         if alarm is None:
-            return Response("This alarm is over.", 409, media_type="text/plain")
+            raise Problem(409, "alarm-over", "Conflict", "This alarm is over.")
         if PERSON.fullmatch(by) is None or note not in words.NOTES:
-            return Response("Say who you are, and what you do about it.", 422, media_type="text/plain")
+            raise Problem(422, "invalid", "Invalid request", "Say who you are, and what you do about it.")
         seen = await live.alarms.acknowledge(alarm, by=by, note=Note(note), at=live.now)
         await live.acknowledged()
         answer: Response = Response(f"{seen.by} sees to it.", media_type="text/plain")

@@ -243,6 +243,12 @@
     else by.focus();
   }
 
+  async function refused(answer) {
+    if (answer.status >= 500) return "No answer in time: look before you do it again.";
+    const problem = await answer.json();
+    return problem.detail || problem.title;
+  }
+
   if (ask) {
     document.getElementById("ask-form").addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -251,7 +257,7 @@
       const wrong = document.getElementById("ask-wrong");
       try {
         const answer = await fetch("/board/alarms", { method: "POST", body: said, headers: { "HX-Request": "true" } });
-        const text = answer.ok || answer.status < 500 ? await answer.text() : "No answer in time: look before you do it again.";
+        const text = answer.ok ? await answer.text() : await refused(answer);
         if (answer.ok) {
           urgent.alarms = true;
           ask.close();
