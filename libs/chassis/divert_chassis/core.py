@@ -63,11 +63,8 @@ def places(
     among = kind.neighbourhood
     if among is None:
         return frozenset(), frozenset()
-    approached = among.approached(state, what)
-    looked_at = frozenset(_around(kind, approached, given, at)) if approached else frozenset[str]()
-    if not among.may_tell(state, what):
-        return looked_at, frozenset()
-    return looked_at, looked_at.union(_around(kind, among.presence(state).told_at, given, at))
+    looked_at, spoken_at = among.approached(state, what), among.may_tell_at(state, what)
+    return frozenset(_around(kind, looked_at, given, at)), frozenset(_around(kind, spoken_at, given, at))
 
 
 def take(

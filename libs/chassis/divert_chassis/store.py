@@ -19,6 +19,7 @@ from uuid import UUID
 
 import asyncpg
 from aiokafka import TopicPartition
+from pydantic_core import from_json, to_json
 
 from divert_chassis.core import Held, Reply, document, next_due
 from divert_chassis.errors import Zombie
@@ -401,11 +402,11 @@ def _read(kind: Remembered[Any, Any], row: asyncpg.Record) -> Held:
 
 def _pack(headers: Headers) -> bytes:
     # Latin-1 maps every byte to a character and back, so that foreign headers survive in a dead letter.
-    return json.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers]).encode()
+    return to_json([(name, None if value is None else value.decode("latin-1")) for name, value in headers])
 
 
 def _unpack(packed: bytes) -> Headers:
-    return tuple((name, None if value is None else value.encode("latin-1")) for name, value in json.loads(packed))
+    return tuple((name, None if value is None else value.encode("latin-1")) for name, value in from_json(packed))
 
 
 def _packed(reply: Reply) -> bytes:
