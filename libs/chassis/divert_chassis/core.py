@@ -195,20 +195,27 @@ def ring(
     """
     published: list[Envelope] = []
     rung: list[str] = []
-    for _ in range(MOST_TIMERS_AT_ONCE):
-        due = min((one for one in held.state.due() if one.at <= at), key=lambda one: one.at, default=None)
-        if due is None:
-            return held, published, rung
-        rung.append(type(due.timer).__name__)
-        name = f"{service.source}:{kind.name}:{key}:{type(due.timer).__name__}:{due.at.isoformat()}:{held.version}"
-        cause = uuid5(ids.NAMESPACE, name)
-        chosen = kind.steps[type(due.timer)](held.state, due.timer, given, at)
-        after, facts = _publish(service, held, chosen, cause, "timer")
-        published += facts
-        published += _spread(
-            service, kind, key, held, after, cause=cause, caused_by="timer", given=given, at=at, near=near
-        )
-        held = after
+    first = held
+    try:
+        for _ in range(MOST_TIMERS_AT_ONCE):
+            due = min((one for one in held.state.due() if one.at <= at), key=lambda one: one.at, default=None)
+            if due is None:
+                return held, published, rung
+            rung.append(type(due.timer).__name__)
+            name = f"{service.source}:{kind.name}:{key}:{type(due.timer).__name__}:{due.at.isoformat()}:{held.version}"
+            cause = uuid5(ids.NAMESPACE, name)
+            chosen = kind.steps[type(due.timer)](held.state, due.timer, given, at)
+            after, facts = _publish(service, held, chosen, cause, "timer")
+            published += facts
+            published += _spread(
+                service, kind, key, held, after, cause=cause, caused_by="timer", given=given, at=at, near=near
+            )
+            held = after
+    except Exception:
+        # None of it is kept, so the state stands where it stood.
+        if kind.neighbourhood is not None:
+            near.move(key, kind.neighbourhood.presence(held.state), kind.neighbourhood.presence(first.state))
+        raise
     raise RuntimeError(f"timers of {kind.name} never end")
 
 

@@ -361,10 +361,26 @@ class Store:
         else:
             await connection.execute("DELETE FROM inbox WHERE id = $1", id)
 
-    async def forget(self, connection: Connection, days: int, at: datetime) -> None:
-        """Remove inbox ids that no producer repeats any more, and what no longer counts at a place at a domain time."""
-        await connection.execute("DELETE FROM inbox WHERE at < now() - make_interval(days => $1)", days)
-        await connection.execute("DELETE FROM near WHERE until < $1 AND NOT listens", at)
+    async def forget(self, pool: asyncpg.Pool[asyncpg.Record], days: int, at: datetime, most: int) -> int:
+        """Remove inbox ids that no producer repeats any more, and what no longer counts at a place at a domain time.
+
+        Args:
+            pool: connections, each statement a transaction of its own.
+            days: how long an id is kept, in real time.
+            at: the domain time.
+            most: how many rows go at once.
+
+        Returns:
+            How many ids went; as many as ``most``, and there may be more.
+        """
+        gone = await pool.execute(
+            "DELETE FROM inbox WHERE id IN"
+            " (SELECT id FROM inbox WHERE at < now() - make_interval(days => $1) ORDER BY at LIMIT $2)",
+            days,
+            most,
+        )
+        await pool.execute("DELETE FROM near WHERE until < $1 AND NOT listens", at)
+        return int(gone.rpartition(" ")[2])
 
 
 def _table(kind: Remembered[Any, Any]) -> str:
