@@ -17,6 +17,7 @@ from divert_contracts.vocabulary import (
     Answer,
     Assistance,
     CancelReason,
+    Certainty,
     Contact,
     Disposition,
     Eligibility,
@@ -151,13 +152,24 @@ class Nearby(Model):
     """``DangerNearby`` was published."""
 
 
+class Sign(Model):
+    """What tells of a hazard, and how surely."""
+
+    hazard: Hazard
+    certainty: Certainty
+    code: str
+
+
 class Reviewed(Model):
     """That a person found the call eligible, and what they saw."""
 
     answers: dict[Question, Answer]
     """The safety answers; the review lapses when a later revision changes one."""
-    hazards: tuple[Hazard, ...]
-    """The review lapses when a later revision has a sign of another one."""
+    hazards: tuple[Hazard, ...] = ()
+    """Of the signs, for those who know hazards alone."""
+    signs: tuple[Sign, ...] = ()
+    """None that deny. The review lapses when a later revision has another one. Reviews from before signs were kept have
+    none, and lapse at any."""
     nearby: dict[str, tuple[Hazard, ...]] = Field(default={})
     """Danger in calls close by, by their ids; the review lapses when there is another."""
 

@@ -4,6 +4,7 @@ from divert_contracts.vocabulary import (
     MEDICAL,
     Answer,
     Assistance,
+    Certainty,
     Contact,
     Eligibility,
     Feed,
@@ -15,7 +16,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain import dangers, endings, offers, promises
-from divert_routing.domain.call import Call, Reviewed
+from divert_routing.domain.call import Call, Reviewed, Sign
 from divert_routing.domain.turn import Turn
 
 
@@ -102,9 +103,12 @@ def eligibility(call: Call) -> Eligibility:
 
 def reviewed_now(call: Call) -> Reviewed:
     """Return what a reviewer sees of the newest revision."""
+    told = (one for one in call.signals if one.certainty is not Certainty.DENIED)
+    signs = tuple(dict.fromkeys(Sign(hazard=one.hazard, certainty=one.certainty, code=one.code) for one in told))
     return Reviewed(
         answers=_safety_answers(call),
-        hazards=tuple(dict.fromkeys(one.hazard for one in call.signals)),
+        hazards=tuple(dict.fromkeys(one.hazard for one in signs)),
+        signs=signs,
         nearby=call.nearby_dangers(),
     )
 
@@ -223,7 +227,7 @@ def _safety_answers(call: Call) -> dict[Question, Answer]:
 def _stands(reviewed: Reviewed, call: Call) -> bool:
     """Say whether a review still holds: no safety answer is another one, and no sign is new."""
     now = reviewed_now(call)
-    return now.answers == reviewed.answers and set(now.hazards) <= set(reviewed.hazards) and not call.menaced
+    return now.answers == reviewed.answers and set(now.signs) <= set(reviewed.signs) and not call.menaced
 
 
 def _excluded_by_cleared(call: Call) -> bool:

@@ -319,7 +319,7 @@ def _not_movable(turn: Turn) -> Next[Call] | None:
         return turn.refuse("not-now", f"A call that is {_words(call.stage)} cannot be moved.")
     if endings.reached(call):
         return turn.refuse("contact-made", "The team has reached the person: take the call back instead.")
-    if call.dangers:
+    if call.dangers or call.alarming:
         return turn.refuse("danger-known", "Danger is known of this call: nobody may be sent.")
     if not call.complete:
         return turn.refuse("not-judged-yet", "The rules have not judged the newest revision yet.")

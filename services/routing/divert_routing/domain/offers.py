@@ -56,7 +56,7 @@ def offer(turn: Turn, route: Route) -> None:
     picture, decision, division, decide_by = call.picture, call.decision, call.division, call.decide_by
     if picture is None or decision is None or division is None or decide_by is None or at >= decide_by:
         raise ValueError("may not be offered")
-    if call.dangers or call.menaced:
+    if call.dangers or call.alarming or call.menaced:
         raise ValueError("may not be offered: danger")
     of_acuity = limits.by_acuity[call.acuity]
     call.attempts += 1
