@@ -4,6 +4,7 @@ Routing would answer what is made up here.
 """
 
 import asyncio
+import itertools
 import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,12 +23,16 @@ from divert_cli import kafka_admin
 from divert_cli.prepare import topic_specs
 from divert_cli.proofs.lives import Life, in_time, life, lives
 from divert_cli.proofs.rebuild import write
+from divert_contracts.facts.base import Fact
+from divert_contracts.facts.cases import TeamEnRoute, TeamOnScene
 from integration.processes import running
 from stack import Addresses, empty, fresh_database
 
 pytestmark = pytest.mark.timeout(300)
 
 AGENCY = "boardtest"
+CALM = "boardcalm"
+"""Where nothing becomes late while a test looks, and so moves by itself."""
 CALLS = 60
 OpenBoard = Callable[..., Awaitable[Page]]
 
@@ -35,7 +40,7 @@ OpenBoard = Callable[..., Awaitable[Page]]
 @pytest_asyncio.fixture(scope="module")
 async def reporting(stack: Addresses) -> AsyncIterator[str]:
     """Reporting with a database of its own; give its base URL."""
-    await asyncio.to_thread(kafka_admin.ensure_topics, stack.kafka, topic_specs(["exodus"], [AGENCY]))
+    await asyncio.to_thread(kafka_admin.ensure_topics, stack.kafka, topic_specs(["exodus"], [AGENCY, CALM]))
     async with (
         fresh_database(stack.postgres) as database,
         running("divert_reporting", "REPORTING", stack, database) as client,
@@ -187,26 +192,45 @@ async def test_the_filter_is_in_the_address(open_board: OpenBoard, busy: list[Li
 
 
 async def test_news_keep_focus_and_scroll_and_move_nothing_else(
-    open_board: OpenBoard, stack: Addresses, busy: list[Life]
+    open_board: OpenBoard, stack: Addresses, reporting: str
 ) -> None:
-    page = await open_board(size=(1440, 700))
-    card = page.locator(f'.card[data-call="{busy[1].call_id}"]')
-    await card.focus()
-    await page.evaluate(
-        "window.moved = []; new PerformanceObserver((list) => window.moved.push(...list.getEntries()"
-        ".map((one) => one.value))).observe({type: 'layout-shift'})"
-    )
+    del reporting
+    now = datetime.now(UTC)
+    here = [at_last(TeamOnScene, number, now, CALM) for number in range(12)]
+    coming = at_last(TeamEnRoute, 12, now, CALM)
+    await told(stack, [*here, coming], now)
+    page = await open_board(f"/?agency={CALM}", size=(1440, 700))
     lane = page.locator('.lane[data-lane="on_scene"] .scroll')
+    await expect(lane.locator(".card")).to_have_count(len(here))
+    card = page.locator(f'.card[data-call="{coming.call_id}"]')
+    await card.focus()
     await lane.evaluate("(one) => (one.scrollTop = 90)")
     stands = await lane.evaluate("(one) => one.scrollTop")
+    assert stands > 0
+    await page.evaluate(
+        "window.moved = []; new PerformanceObserver((list) => window.moved.push(...list.getEntries()"
+        ".flatMap((one) => one.sources.map(({node}) => node?.closest?.('.card, section')?.outerHTML ?? String(node)))))"
+        ".observe({type: 'layout-shift'})"
+    )
     now = datetime.now(UTC)
-    fresh = [life(f"F{uuid.uuid4()}", now, Random(number), agency=AGENCY) for number in range(4)]
+    fresh = [life(f"F{uuid.uuid4()}", now, Random(number), agency=CALM) for number in range(4)]
     await told(stack, fresh, now + timedelta(seconds=1))
     triaged = page.locator('.lane[data-lane="triaged"]')
     await expect(triaged.locator(f'.card[data-call="{fresh[0].call_id}"]')).to_be_visible()
     await expect(card).to_be_focused()
     assert await lane.evaluate("(one) => one.scrollTop") == stands
     assert await page.evaluate("window.moved") == []
+
+
+def at_last(kind: type[Fact], number: int, now: datetime, agency: str) -> Life:
+    """Return a call whose last news, of a kind, is ten seconds old."""
+    for seed in itertools.count(1000 * number):
+        chosen = f"C{now:%H%M%S%f}-{seed}"
+        told = [fact for fact in life(chosen, now, Random(seed), agency=agency).facts if isinstance(fact, kind)]
+        if told:
+            begins = now - (told[0].occurred_at - now) - timedelta(seconds=10)
+            return life(chosen, begins, Random(seed), agency=agency)
+    raise AssertionError
 
 
 class Line:

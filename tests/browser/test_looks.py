@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from browser.axe import complaints
 from browser.city import CLEAR, City
 from browser.conftest import OpenDesk, Theme
+from waiting import eventually
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -70,8 +72,18 @@ async def test_a_bad_night_shows_the_worst_first(open_desk: OpenDesk, city: City
         await page.goto(f"/desk/{path}")
         assert await complaints(page) == [], path
     await page.goto(f"/desk?call={call}")
-    await page.keyboard.press("t")
-    await expect(page.get_by_role("dialog")).to_contain_text("Because")
+    dialog = page.get_by_role("dialog")
+
+    async def asked() -> bool:
+        await page.keyboard.press("t")
+        try:
+            await dialog.wait_for(timeout=5_000)
+        except PlaywrightTimeout:  # the key came while the page was being brought up to date
+            return False
+        return True
+
+    await eventually(asked, "the desk to ask why")
+    await expect(dialog).to_contain_text("Because")
     assert await complaints(page) == []
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("dialog")).to_be_hidden()

@@ -203,7 +203,7 @@ async def test_what_is_tried_beside_is_reported_and_decides_nothing(city: City, 
             "calls": 1,
         }
     ]
-    assert "newly eligible" in (await city.reporting.get("/")).text
+    assert "newly eligible" in (await city.reporting.get("/today")).text
     ends = await publishing.try_no_more(city.stack.kafka)
     await passed(city, ends)
     last = await post(city)

@@ -152,6 +152,31 @@ async def outcomes(reporting: httpx.AsyncClient, **wanted: str | int) -> Sequenc
         after = {"after": page["after"]}
 
 
+async def test_tables_are_rebuilt_beside_the_live_ones_which_go_on_after_the_swap(
+    stack: Addresses, publisher: Publisher, facts: int, tmp_path: Path
+) -> None:
+    del facts
+    async with AsyncExitStack() as held:
+        database = await held.enter_async_context(fresh_database(stack.postgres))
+        await held.enter_async_context(running("divert_reporting", "REPORTING", stack, database))
+        connection = await asyncpg.connect(database, server_settings={"search_path": "reporting"})
+        held.push_async_callback(connection.close)
+        await eventually(lambda: caught_up(stack, connection), "reporting to catch up", within=180, every=0.2)
+        before = await digest(connection)
+        await connection.execute("UPDATE call_outcomes SET facts = 0")
+        said = await rebuilt(Backing(stack.kafka, database, stack.valkey, tmp_path))
+        assert "not equal" in said
+        assert await digest(connection) == before
+        late = told(CALLS)
+        await publisher.publish([record(one) for one in late])
+        await eventually(lambda: caught_up(stack, connection), "the live worker to go on", within=60, every=0.2)
+        assert await connection.fetchval("SELECT facts FROM call_outcomes WHERE call_id = $1", call_of(CALLS)) == len(
+            late
+        )
+        schemas = await connection.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'reporting%'")
+        assert [row["nspname"] for row in schemas] == ["reporting"]
+
+
 async def test_every_call_has_its_row(reporting: httpx.AsyncClient) -> None:
     rows = {row.call_id: row for row in await outcomes(reporting)}
     assert {call_of(number) for number in range(CALLS)} <= rows.keys()
@@ -197,7 +222,7 @@ async def test_a_call_is_told_with_causes(reporting: httpx.AsyncClient) -> None:
 
 
 async def test_the_pages_are_whole_and_load_nothing_from_elsewhere(reporting: httpx.AsyncClient) -> None:
-    for path, status in (("/", 200), (f"/calls/{call_of(1)}", 200), (f"/calls/{uuid4()}", 404)):
+    for path, status in (("/today", 200), (f"/calls/{call_of(1)}", 200), (f"/calls/{uuid4()}", 404)):
         page = await reporting.get(path)
         assert page.status_code == status
         assert "default-src 'self'" in page.headers["content-security-policy"]
@@ -207,28 +232,3 @@ async def test_the_pages_are_whole_and_load_nothing_from_elsewhere(reporting: ht
             assert link.startswith("/")
         assert (await reporting.get("/assets/reporting.css")).headers["content-type"].startswith("text/css")
     assert "Alcott has it" in (await reporting.get(f"/calls/{call_of(1)}")).text
-
-
-async def test_tables_are_rebuilt_beside_the_live_ones_which_go_on_after_the_swap(
-    stack: Addresses, publisher: Publisher, facts: int, tmp_path: Path
-) -> None:
-    del facts
-    async with AsyncExitStack() as held:
-        database = await held.enter_async_context(fresh_database(stack.postgres))
-        await held.enter_async_context(running("divert_reporting", "REPORTING", stack, database))
-        connection = await asyncpg.connect(database, server_settings={"search_path": "reporting"})
-        held.push_async_callback(connection.close)
-        await eventually(lambda: caught_up(stack, connection), "reporting to catch up", within=180, every=0.2)
-        before = await digest(connection)
-        await connection.execute("UPDATE call_outcomes SET facts = 0")
-        said = await rebuilt(Backing(stack.kafka, database, stack.valkey, tmp_path))
-        assert "not equal" in said
-        assert await digest(connection) == before
-        late = told(CALLS)
-        await publisher.publish([record(one) for one in late])
-        await eventually(lambda: caught_up(stack, connection), "the live worker to go on", within=60, every=0.2)
-        assert await connection.fetchval("SELECT facts FROM call_outcomes WHERE call_id = $1", call_of(CALLS)) == len(
-            late
-        )
-        schemas = await connection.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'reporting%'")
-        assert [row["nspname"] for row in schemas] == ["reporting"]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Generic
 from uuid import UUID, uuid5
 
@@ -36,6 +37,11 @@ class Reply:
     answer: bytes | None = None
     """JSON of the step's answer."""
     refusal: Refusal | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Say whether the same request has it again; what is unknown now may be known when it is asked again."""
+        return self.refusal is None or self.refusal.status != HTTPStatus.NOT_FOUND
 
     @classmethod
     def of(cls, chosen: Next[Any]) -> "Reply":
@@ -142,6 +148,34 @@ def fail(
         service, kind, key, held, after, cause=cause, caused_by="failure", given=given, at=at, near=near
     )
     return after, published
+
+
+def hear(
+    service: Service[Any],
+    kind: Remembered[S, Any],
+    key: str,
+    held: Held[S],
+    heard: Envelope,
+    *,
+    given: object,
+    at: datetime,
+    near: Vicinity,
+) -> tuple[Held[S], list[Envelope], str | None]:
+    """Run the step for a fact, or the failed step where it cannot be handled: what a service in memory does.
+
+    Returns:
+        What is held from now on, what is to be published, and why the fact could not be handled; null: it was.
+
+    Raises:
+        Unheld: it needs places that are not held.
+    """
+    try:
+        after, facts, _ = take(service, kind, key, held, heard, cause=heard.id, given=given, at=at, near=near)
+    except Rejected as why:
+        failure = Failure(heard.fact.type_name(), str(why), getattr(heard.fact, "agency", None))
+        after, facts = fail(service, kind, key, held, failure, cause=heard.id, given=given, at=at, near=near)
+        return after, facts, str(why)
+    return after, facts, None
 
 
 def ring(

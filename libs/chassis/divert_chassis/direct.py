@@ -4,9 +4,8 @@ Facts and states stay objects and facts are delivered in the order in which they
 the same code: the wiring tables, ``core.take`` and ``core.ring``. That nothing depends on the difference is tested.
 """
 
-import heapq
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,13 +13,13 @@ from uuid import UUID, uuid5
 
 from divert_chassis import core
 from divert_chassis.core import Held, Reply
-from divert_chassis.memory import Watcher
+from divert_chassis.memory import VirtualTime
 from divert_chassis.service import Remembered, Service, Stage, Wired
 from divert_chassis.vicinity import Vicinity
 from divert_contracts import ids
 from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import Fact
-from divert_contracts.step import Command, Failure, Rejected
+from divert_contracts.step import Command, Rejected
 from divert_contracts.topics import TOPICS, Topic
 
 Address = tuple[int, str, str]
@@ -39,37 +38,23 @@ class _Reader:
     near: Vicinity = field(default_factory=lambda: Vicinity(everywhere=True))
 
 
-class DirectWorld:
+class DirectWorld(VirtualTime):
     """Services wired to each other in one process, without topics."""
 
     def __init__(self, services: Sequence[Wired[Any]], *, start: datetime) -> None:
         """Wire the services; the virtual time at first is ``start``."""
-        self.now = start
-        self.dead: list[tuple[str, str, str]] = []
-        """What could not be handled: service, topic, reason."""
+        super().__init__(start)
         self._readers = [
             _Reader(number, one, one.given, frozenset(one.names_of(one.reads))) for number, one in enumerate(services)
         ]
         self._by_service = {id(one.wired): one for one in self._readers}
-        self._watchers: list[Watcher] = []
-        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._waiting: deque[tuple[_Reader, str, Envelope]] = deque()
         self._states: dict[Address, Held[Any]] = {}
         self._due: dict[Address, datetime | None] = {}
-        self._count = 0
         self._published = 0
         self._learners: dict[type[Fact], list[_Reader]] = {}
         self._consumers: dict[str, list[_Reader]] = {}
         self._written: dict[tuple[str, type[Fact]], list[Topic]] = {}
-
-    def watch(self, watcher: Watcher) -> None:
-        """Call the watcher with topic and envelope of each fact as it is published."""
-        self._watchers.append(watcher)
-
-    def at(self, time: datetime, what: Callable[[], None]) -> None:
-        """Do something at a virtual time, or now if that has passed."""
-        self._count += 1
-        heapq.heappush(self._agenda, (time, self._count, what))
 
     def publish(self, fact: Fact, *, source: str = "/divert/intake", id: UUID | None = None) -> None:  # noqa: A002
         """Publish a fact as intake, the command line or any other writer would."""
@@ -115,9 +100,7 @@ class DirectWorld:
         """Let everything happen up to and at a virtual time."""
         self._drain()
         while self._agenda and self._agenda[0][0] <= until:
-            when, _, what = heapq.heappop(self._agenda)
-            self.now = max(self.now, when)
-            what()
+            self._next()
             self._drain()
 
     def _append(self, topic: str, envelope: Envelope) -> None:
@@ -156,32 +139,18 @@ class DirectWorld:
         reader.inbox.add(envelope.id)
         for kind, key in core.targets(wired, envelope.fact):
             address = (reader.number, kind.name, key)
-            held = self._held(kind, address)
-            try:
-                held, facts, _ = core.take(
-                    wired,
-                    kind,
-                    key,
-                    held,
-                    envelope,
-                    cause=envelope.id,
-                    given=reader.given,
-                    at=self.now,
-                    near=reader.near,
-                )
-            except Rejected as why:
-                self.dead.append((wired.source, topic, str(why)))
-                held, facts = core.fail(
-                    wired,
-                    kind,
-                    key,
-                    held,
-                    Failure(envelope.fact.type_name(), str(why), getattr(envelope.fact, "agency", None)),
-                    cause=envelope.id,
-                    given=reader.given,
-                    at=self.now,
-                    near=reader.near,
-                )
+            held, facts, why = core.hear(
+                wired,
+                kind,
+                key,
+                self._held(kind, address),
+                envelope,
+                given=reader.given,
+                at=self.now,
+                near=reader.near,
+            )
+            if why is not None:
+                self.dead.append((wired.source, topic, why))
             self._keep(reader, kind, address, held, facts)
 
     def _held(self, kind: Remembered[Any, Any], address: Address) -> Held[Any]:

@@ -48,6 +48,8 @@ G = TypeVar("G", default=Any)
 S = TypeVar("S", bound=State)
 R = TypeVar("R")
 
+NOT_THE_STEP = (Unavailable, Unheld, asyncpg.PostgresError, *TRANSIENT)
+"""What a step may meet while places are taken for it, and is no fault of it: the whole is done again."""
 MOST_LINKS = 100
 """Causes that the span of a batch links to."""
 MOST_DUE = 200
@@ -405,7 +407,7 @@ class Engine(Generic[G]):
                     self._service, kind, key, before, one, cause=one.id, given=work.given, at=work.at, near=work.near
                 ),
             )
-        except (Unavailable, Unheld):
+        except NOT_THE_STEP:
             raise
         except Rejected as why:
             self._bury(work, _Dead(record, str(why)), [(kind, key)], one)
@@ -457,7 +459,7 @@ class Engine(Generic[G]):
                 ring = partial(core.ring, self._service, kind, key, held, given=work.given, at=work.at, near=work.near)
                 try:
                     after, facts, names = await self._near(connection, work, ring)
-                except (Unavailable, Unheld):
+                except NOT_THE_STEP:
                     raise
                 except Exception as bug:
                     log.error("timer-failed", kind=kind.name, key=key, error=type(bug).__name__, exc_info=bug)

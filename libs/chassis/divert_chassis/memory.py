@@ -23,7 +23,7 @@ from divert_chassis.vicinity import Vicinity
 from divert_contracts import ids
 from divert_contracts.envelope import Envelope, Headers, decode, encode
 from divert_contracts.facts.base import Fact
-from divert_contracts.step import Command, Failure, Rejected, State
+from divert_contracts.step import Command, Rejected, State
 from divert_contracts.topics import TOPICS
 
 S = TypeVar("S", bound=State)
@@ -56,7 +56,35 @@ class _Reader:
     topics: frozenset[str] = frozenset()
 
 
-class MemoryWorld:
+class VirtualTime:
+    """A clock that goes on when nothing is left to do, what is to be done then, and those who watch."""
+
+    def __init__(self, start: datetime) -> None:
+        """Begin at a time."""
+        self.now = start
+        self.dead: list[tuple[str, str, str]] = []
+        """What could not be handled: service, topic, reason."""
+        self._watchers: list[Watcher] = []
+        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._count = 0
+
+    def watch(self, watcher: Watcher) -> None:
+        """Call the watcher with topic and envelope of each fact as it is published."""
+        self._watchers.append(watcher)
+
+    def at(self, time: datetime, what: Callable[[], None]) -> None:
+        """Do something at a virtual time, or now if that has passed."""
+        self._count += 1
+        heapq.heappush(self._agenda, (time, self._count, what))
+
+    def _next(self) -> None:
+        """Do what is to be done next, at its time."""
+        when, _, what = heapq.heappop(self._agenda)
+        self.now = max(self.now, when)
+        what()
+
+
+class MemoryWorld(VirtualTime):
     """Services wired to each other through topics in memory."""
 
     def __init__(
@@ -75,26 +103,12 @@ class MemoryWorld:
             seed: decides how partitions interleave, and each record's lag.
             most_lag: records reach their readers up to so much later, in order within a partition.
         """
-        self.now = start
+        super().__init__(start)
         self.log: list[tuple[str, Envelope]] = []
         """All that was published, with its topic, in order."""
-        self.dead: list[tuple[str, str, str]] = []
-        """What could not be handled: service, topic, reason."""
         self._random = Random(seed)  # noqa: S311 (repeatable on purpose)
         self._most_lag = most_lag
         self._readers = [_Reader(one, one.given, topics=frozenset(one.names_of(one.reads))) for one in services]
-        self._watchers: list[Watcher] = []
-        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._count = 0
-
-    def watch(self, watcher: Watcher) -> None:
-        """Call the watcher with topic and envelope of each fact as it is published."""
-        self._watchers.append(watcher)
-
-    def at(self, time: datetime, what: Callable[[], None]) -> None:
-        """Do something at a virtual time, or now if that has passed."""
-        self._count += 1
-        heapq.heappush(self._agenda, (time, self._count, what))
 
     def publish(self, fact: Fact, *, source: str = "/divert/intake", id: UUID | None = None) -> None:  # noqa: A002
         """Publish a fact as intake, the command line or any other writer would."""
@@ -122,7 +136,7 @@ class MemoryWorld:
         )
         reply = Reply.of(chosen)
         self._keep(reader, kind, command.key, held, facts)
-        if idempotency_key is not None:
+        if idempotency_key is not None and reply.is_final:
             reader.replies[idempotency_key] = reply
         return reply
 
@@ -146,9 +160,7 @@ class MemoryWorld:
             self._drain()
             if not self._agenda or self._agenda[0][0] > time:
                 break
-            when, _, what = heapq.heappop(self._agenda)
-            self.now = max(self.now, when)
-            what()
+            self._next()
         self.now = max(self.now, time)
 
     def run(self, *, until: datetime | None = None) -> None:
@@ -211,32 +223,11 @@ class MemoryWorld:
         reader.inbox.add(envelope.id)
         for kind, key in core.targets(wired, envelope.fact):
             held = self._held(reader, kind, key)
-            try:
-                held, facts, _ = core.take(
-                    wired,
-                    kind,
-                    key,
-                    held,
-                    envelope,
-                    cause=envelope.id,
-                    given=reader.given,
-                    at=self.now,
-                    near=reader.near,
-                )
-            except Rejected as why:
-                self.dead.append((wired.source, record.topic, str(why)))
-                failure = Failure(envelope.fact.type_name(), str(why), getattr(envelope.fact, "agency", None))
-                held, facts = core.fail(
-                    wired,
-                    kind,
-                    key,
-                    held,
-                    failure,
-                    cause=envelope.id,
-                    given=reader.given,
-                    at=self.now,
-                    near=reader.near,
-                )
+            held, facts, why = core.hear(
+                wired, kind, key, held, envelope, given=reader.given, at=self.now, near=reader.near
+            )
+            if why is not None:
+                self.dead.append((wired.source, record.topic, why))
             self._keep(reader, kind, key, held, facts)
 
     def _held(self, reader: _Reader, kind: Remembered[Any, Any], key: str) -> Held[Any]:

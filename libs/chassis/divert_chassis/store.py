@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -355,11 +354,11 @@ class Store:
         return _reply(row["reply"])
 
     async def replied(self, connection: Connection, id: UUID, reply: Reply) -> None:  # noqa: A002
-        """Keep the reply to a command; but what is unknown now may be known when the same is asked again."""
-        if reply.refusal is not None and reply.refusal.status == HTTPStatus.NOT_FOUND:
-            await connection.execute("DELETE FROM inbox WHERE id = $1", id)
-        else:
+        """Keep the reply to a command for when it is repeated, if that is final."""
+        if reply.is_final:
             await connection.execute("UPDATE inbox SET reply = $2 WHERE id = $1", id, _packed(reply))
+        else:
+            await connection.execute("DELETE FROM inbox WHERE id = $1", id)
 
     async def forget(self, connection: Connection, days: int, at: datetime) -> None:
         """Remove inbox ids that no producer repeats any more, and what no longer counts at a place at a domain time."""

@@ -39,15 +39,24 @@ class Table:
     about: str
     time: str
     """The column by which a row belongs to a period; of offers it is the call's."""
+    within: str | None = None
+    """The column of what the name is unique in: a wrong case id in one call's facts must not touch another's rows."""
 
     @property
     def columns(self) -> Sequence[str]:
         """The columns in their order."""
         return tuple(self.model.model_fields)
 
+    @property
+    def keys(self) -> Sequence[str]:
+        """The columns of its primary key, each a uuid."""
+        return (self.key,) if self.within is None else (self.key, self.within)
+
 
 CALLS = Table("call_outcomes", CallOutcome, "call_id", "What became of each call: one row a call.", "accepted_at")
-CASES = Table("case_outcomes", CaseOutcome, "case_id", "What became of each offer: one row an offer.", "accepted_at")
+CASES = Table(
+    "case_outcomes", CaseOutcome, "case_id", "What became of each offer: one row an offer.", "accepted_at", "call_id"
+)
 SHIFTS = Table("shift_changes", ShiftChange, "fact_id", "Each change of a provider's teams on shift.", "changed_at")
 TABLES = (CALLS, CASES, SHIFTS)
 
@@ -191,7 +200,8 @@ def selected(table: Table, columns: str, since: int | None = None) -> str:
     if table is CASES:
         source += f" JOIN {CALLS.name} USING ({CALLS.key})"
     period = "" if since is None else f" WHERE {table.time} >= ${since} AND {table.time} < ${since + 1}"
-    return f"SELECT {columns} FROM {source}{period} ORDER BY t.{table.key}"
+    order = ", ".join(f"t.{name}" for name in table.keys)
+    return f"SELECT {columns} FROM {source}{period} ORDER BY {order}"
 
 
 async def digest(
@@ -230,11 +240,14 @@ def _text(value: object) -> object:
 def _made(table: Table) -> str:
     """Return SQL that makes a table with a column for each field, and the field's documentation as its comment."""
     statements = [
-        f"CREATE TABLE IF NOT EXISTS {table.name} ({table.key} uuid PRIMARY KEY);",
+        (
+            f"CREATE TABLE IF NOT EXISTS {table.name}"
+            f" ({''.join(f'{name} uuid, ' for name in table.keys)}PRIMARY KEY ({', '.join(table.keys)}));"
+        ),
         f"COMMENT ON TABLE {table.name} IS {_quoted(table.about)};",
     ]
     for name, field in table.model.model_fields.items():
-        if name != table.key:
+        if name not in table.keys:
             statements.append(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {column(field.annotation)};")
         statements.append(f"COMMENT ON COLUMN {table.name}.{name} IS {_quoted(field.description or '')};")
     return "\n".join(statements)
@@ -242,11 +255,11 @@ def _made(table: Table) -> str:
 
 def _upsert(table: Table) -> str:
     columns = ", ".join(table.columns)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in table.columns if name != table.key)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in table.columns if name not in table.keys)
     return (
         f"INSERT INTO {table.name} ({columns})"
         f" SELECT {columns} FROM json_populate_recordset(NULL::{table.name}, $1::json)"
-        f" ON CONFLICT ({table.key}) DO UPDATE SET {changes}"
+        f" ON CONFLICT ({', '.join(table.keys)}) DO UPDATE SET {changes}"
     )
 
 

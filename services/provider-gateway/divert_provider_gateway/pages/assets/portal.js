@@ -142,6 +142,7 @@
     }
     if (response.ok) {
       if (tap.verb === "emergency") helped = true;
+      taken.push({ ...tap, answered: performance.now() });
       return true;
     }
     if (response.status >= 500 || [401, 408, 425, 429].includes(response.status)) return false;
@@ -168,6 +169,16 @@
     }
   }
 
+  // What the server has taken counts as said until a page that was asked for after that answer is shown: a connection
+  // that breaks in between would show the step before it again.
+  let taken = [];
+  const askedAt = new WeakMap();
+
+  function caughtUp(ctx) {
+    if (ctx?.sourceElement?.id !== "live" || !(ctx.response?.status < 400)) return;
+    taken = taken.filter((tap) => tap.answered >= askedAt.get(ctx));
+  }
+
   // What is shown while something waits: the step after it.
   const wanted = new Map();
   let helped = false;
@@ -179,11 +190,12 @@
     queue.hidden = old.length === 0;
     const says = waiting.length === 1 ? queue.dataset.one : queue.dataset.many.replace("{n}", waiting.length);
     if (old.length) find("span", queue).textContent = stores ? says : `${says}. ${queue.dataset.unstored}`;
+    const tapped = [...taken, ...waiting];
     for (const article of all("article.case")) {
-      step(article, waiting.filter((tap) => tap.case === article.dataset.case).map((tap) => tap.verb));
+      step(article, tapped.filter((tap) => tap.case === article.dataset.case).map((tap) => tap.verb));
     }
     for (const recall of all(".recall")) {
-      const said = waiting.some((tap) => tap.verb === "confirm-recall" && recall.id.endsWith(tap.case));
+      const said = tapped.some((tap) => tap.verb === "confirm-recall" && recall.id.endsWith(tap.case));
       find(".answers", recall).hidden = said;
       find(".pending", recall).hidden = !said;
     }
@@ -439,14 +451,23 @@
   document.addEventListener("htmx:before:swap", (event) => {
     if (finger && performance.now() - finger < 3000) event.preventDefault();
   });
-  document.addEventListener("htmx:after:swap", () => {
+  document.addEventListener("htmx:before:request", (event) => {
+    askedAt.set(event.detail.ctx, performance.now());
+  });
+  document.addEventListener("htmx:after:swap", (event) => {
+    caughtUp(event.detail.ctx);
     unfold();
     show();
     notice();
     tick();
   });
   document.addEventListener("htmx:after:request", (event) => {
-    const response = event.detail.ctx.response;
+    const { ctx } = event.detail;
+    const { response } = ctx;
+    if (response?.status === 204) {
+      caughtUp(ctx); // it is shown already, and nothing is swapped
+      show();
+    }
     if (response && response.status < 500 && taps().length) tryAgain();
   });
   globalThis.addEventListener("online", () => {
