@@ -83,6 +83,8 @@ class Lexicon(Part):
     """Words that a ``joined`` cue reaches across."""
     concessions: tuple[Word, ...] = ()
     """Words across which a denial is doubt: who has not *used* a gun may have one."""
+    definite: tuple[Word, ...] = ()
+    """Words that, right before a weapon, say that there is one: who has not *the* gun with him may fetch it."""
     lists: tuple[Word, ...] = ()
     """Words that go on with a list, such as ``or``: what is denied before them is denied after them."""
     abbreviations: tuple[Word, ...] = ()

@@ -140,7 +140,7 @@ class _Part(NamedTuple):
     gaps: int = 0
     """How many of its gaps it reached across."""
     concedes: bool = False
-    """One of its own words makes a denial doubt."""
+    """A denial of it is doubt, by its own words."""
 
 
 class Reader:
@@ -154,6 +154,7 @@ class Reader:
         self._passed = frozenset(lexicon.passed_over)
         self._lists = frozenset(lexicon.lists)
         self._concessions = frozenset(lexicon.concessions)
+        self._definite = frozenset(lexicon.definite)
         self._joins = frozenset(lexicon.joins) | self._passed | self._concessions
         self._abbreviations = frozenset(lexicon.abbreviations)
         self._everyday = frozenset(lexicon.everyday)
@@ -373,8 +374,7 @@ class Reader:
         one = next(coming)
         while at < len(text.words):
             if one is not None and one.first == at:
-                concedes = not self._concessions.isdisjoint(text.words[at : one.last])
-                parts.append(_Part(one.item, at, one.last, text.separators[at], one.gaps, concedes))
+                parts.append(_Part(one.item, at, one.last, text.separators[at], one.gaps, self._concedes(text, one)))
                 at, one = one.last, next(coming)
                 continue
             word = text.words[at]
@@ -383,12 +383,24 @@ class Reader:
         parts.append(_Part(_END, at, at, text.separators[at]))
         return parts
 
+    def _concedes(self, text: _Words, found: _Found) -> bool:
+        """Say whether a phrase grants what it tells of: the gun, which is not on him, is somewhere."""
+        words = text.words
+        if not self._concessions.isdisjoint(words[found.first : found.last]):
+            return True
+        named = (at + 1 for at in range(max(found.first - 1, 0), found.last - 1) if words[at] in self._definite)
+        return any(_is_weapon(one.item) for at in named for one in self._all(text, at))
+
     def _alone(self, word: str) -> _Item:
         if word in self._lists:
             return _LIST
         if word in self._concessions:
             return _CONCESSION
         return _JOIN if word in self._joins else _ORDINARY
+
+
+def _is_weapon(item: _Item) -> bool:
+    return isinstance(item, Entry) and Hazard.WEAPON in item.hazards
 
 
 def _certainty(said: Collection[str], entry: Entry) -> Certainty:
@@ -414,7 +426,7 @@ class _Way:
     """One of those tells of the same danger."""
     asked: bool = False
     conceded: bool = False
-    """What is denied is that something was done with it, not that it is there."""
+    """What is denied is something about it, not that there is one."""
 
     def passes(self, separator: int, item: _Item) -> None:
         """Go on across a separator to a part."""
