@@ -51,6 +51,14 @@ class Changeable(Model):
     model_config = ConfigDict(frozen=False)
 
 
+class Sign(Model):
+    """What tells of a hazard, and how surely."""
+
+    hazard: Hazard
+    certainty: Certainty
+    code: str
+
+
 class Case(Changeable):
     """The offer or case that is alive: at most one a call."""
 
@@ -89,6 +97,8 @@ class Case(Changeable):
     """The later limit that the desk granted last."""
     medical_told: bool = False
     """The PSAP was asked for an ambulance."""
+    doubts: tuple[Sign, ...] = ()
+    """Signs of danger in doubt that the desk was asked about while the provider had the call."""
     backup_wanted: bool = False
     """The team asked for help that has not come yet."""
 
@@ -150,14 +160,6 @@ class Nearby(Model):
     """When it came to this call."""
     said: bool = False
     """``DangerNearby`` was published."""
-
-
-class Sign(Model):
-    """What tells of a hazard, and how surely."""
-
-    hazard: Hazard
-    certainty: Certainty
-    code: str
 
 
 class Reviewed(Model):
@@ -237,6 +239,8 @@ class Call(State):
     """All that any version, team or person reported and nobody cleared."""
     alarming: tuple[Hazard, ...] = ()
     """What a revision's own answers said, that triage may not have spoken of yet: enough not to offer the call."""
+    doubts: tuple[Signal, ...] = ()
+    """Danger in doubt that any version told of, answers apart, and nobody cleared; without its place in that text."""
     danger_rule: str | None = None
     """The rule or source that first spoke of danger."""
     cleared: dict[Hazard, AwareDatetime] = Field(default_factory=dict[Hazard, AwareDatetime])
@@ -255,6 +259,7 @@ class Call(State):
 
     triage_by: AwareDatetime | None = None
     review_by: AwareDatetime | None = None
+    """When a review ends: of a call that the rules would not decide, or of a doubt about one that a team has."""
     held_until: AwareDatetime | None = None
     observed_until: AwareDatetime | None = None
 
@@ -370,6 +375,23 @@ class Call(State):
             return False
         seen = {} if self.reviewed is None else self.reviewed.nearby
         return any(not set(here) <= set(seen.get(other, ())) for other, here in self.nearby_dangers().items())
+
+    @property
+    def signs(self) -> tuple[Signal, ...]:
+        """What the newest revision tells of, and what earlier ones left in doubt that this one does not say again."""
+        said = {(one.hazard, one.code) for one in self.signals if one.certainty is not Certainty.DENIED}
+        return (*self.signals, *(one for one in self.doubts if (one.hazard, one.code) not in said))
+
+    @property
+    def doubted(self) -> tuple[Sign, ...]:
+        """The signs of danger in doubt that no reviewer saw."""
+        found = (
+            Sign(hazard=one.hazard, certainty=one.certainty, code=one.code)
+            for one in self.signs
+            if one.certainty is Certainty.POSSIBLE and one.hazard not in MEDICAL
+        )
+        seen = () if self.reviewed is None else self.reviewed.signs
+        return tuple(one for one in dict.fromkeys(found) if one not in seen)
 
     @property
     def acuity(self) -> Acuity:
