@@ -26,14 +26,14 @@ from divert_cli.prepare import SEEDS, seed_policy
 from divert_contracts.call import Signal
 from divert_contracts.facts.calls import CallReceived
 from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.policy import Versions
+from divert_contracts.policy import Versioned
 from divert_contracts.vocabulary import PolicyKind, Question, SignalSource
 from divert_intake.domain import calls
 from divert_intake.domain import given as intake_given
 from divert_intake.domain.calls import Intake
 from divert_intake.domain.reading import LONGEST_CODE, Refused
 from divert_triage.domain import judging
-from divert_triage.domain.judging import Compiled, Given
+from divert_triage.domain.judging import Compiled
 
 AGENCY = "offline"
 _TEXTS = ("narrative", "call_type_text")
@@ -116,7 +116,7 @@ def triage(
     that cannot be read has line and error instead.
     """
     file_format = file_format or _by_ending(file)
-    given = given_policy(policy)
+    by = given_policy(policy)
     city = None if map_name is None else city_map.load(map_name)
     if file_format is Format.JSONL and (city is not None or column):
         raise StackError("--map and --column are for csv; a line of jsonl names its fields itself")
@@ -125,19 +125,19 @@ def triage(
     began = time.monotonic()
     with _opened(file) as text, _written(out) as target:
         rows = json_rows(text) if file_format is Format.JSONL else csv_rows(text, file, city, columns, delimiter)
-        for decided in decide(islice(rows, limit), given, counts):
+        for decided in decide(islice(rows, limit), by, counts):
             target.write(json.dumps(decided, ensure_ascii=False, separators=(",", ":")) + "\n")
     _summary(counts, time.monotonic() - began)
     if counts.bad:
         raise typer.Exit(1)
 
 
-def decide(rows: Iterable[Row], given: Given, counts: Counts) -> Iterator[dict[str, object]]:
+def decide(rows: Iterable[Row], by: Versioned[Compiled], counts: Counts) -> Iterator[dict[str, object]]:
     """Yield what is decided of each row, as JSON, and count it.
 
     Args:
         rows: of any number; each is let go before the next is read.
-        given: what triage has learnt: the policy.
+        by: the policy, whatever its date.
         counts: what became of them, added to.
     """
     routing = seed_policy(PolicyKind.ROUTING)
@@ -152,7 +152,7 @@ def decide(rows: Iterable[Row], given: Given, counts: Counts) -> Iterator[dict[s
             if isinstance(taken, Refused):
                 bad = f"{taken.code}: {taken.detail}"
             else:
-                triaged = judging.triaged(taken.fact, given)[0]
+                triaged = judging.judged(taken.fact, by)
                 counts.decided[triaged.decision.eligibility] += 1
                 yield {"line": row.line, "incident_number": number, **_decision(taken.fact, triaged)}
         if bad is not None:
@@ -309,15 +309,14 @@ def _column(given: str) -> tuple[str, str]:
     return name, heading.strip()
 
 
-def given_policy(file: Path | None) -> Given:
-    """Return what triage has learnt when it has read a policy file; the seed's when there is none.
+def given_policy(file: Path | None) -> Versioned[Compiled]:
+    """Return the policy of a file; the seed's when there is none.
 
     Raises:
         StackError: the file is missing or no valid triage policy.
     """
     policy = files.triage_policy(file or ROOT / SEEDS[PolicyKind.TRIAGE])
-    ready = judging.compiled(policy)
-    return Given(Versions[Compiled]().with_version(policy.version, policy.in_force_from, ready))
+    return Versioned(policy.version, policy.in_force_from, judging.compiled(policy))
 
 
 def _opened(file: str) -> "nullcontext[TextIO] | TextIO":

@@ -14,13 +14,12 @@ from divert_cli.policy import files
 from divert_cli.prepare import SEEDS, agency_fact, seed_policies
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.policy import Versions
+from divert_contracts.policy import Versioned
 from divert_contracts.topics import TRIAGE
 from divert_contracts.vocabulary import AgeBand, CallerRelation, PolicyKind, Question
 from divert_sim import evening, in_memory
 from divert_sim.evening import Entry
 from divert_triage.domain import judging
-from divert_triage.domain.judging import Compiled, Given
 from divert_triage.domain.policy import TriagePolicy
 
 EVENING = ROOT / "seeds" / "evening" / "evening.jsonl"
@@ -85,9 +84,9 @@ def _judged(entries: Sequence[Entry]) -> Iterator[bytes]:
     policies = [*seed_policies(), agency_fact()]
     triage = next(one for one in policies if isinstance(one, PolicyPublished) and one.kind is PolicyKind.TRIAGE)
     policy = judging.compiled(TriagePolicy.model_validate(triage.document))
-    given = Given(Versions[Compiled]().with_version(triage.version, triage.in_force_from, policy))
+    by = Versioned(triage.version, triage.in_force_from, policy)
     for fact in in_memory.pictures(entries, policies, EVENING_AT):
-        yield judging.triaged(fact, given)[0].model_dump_json(exclude_none=True).encode()
+        yield judging.judged(fact, by).model_dump_json(exclude_none=True).encode()
 
 
 def write(lines: Iterator[bytes], path: Path, *, since: datetime | None = None) -> int:

@@ -262,6 +262,8 @@ class SafetyBrief(Model):
     """What a dispatcher must know to keep people safe. Closed vocabulary; never diagnosis, treatment or substances."""
 
     hazards: tuple[Hazard, ...] = ()
+    in_doubt: tuple[Hazard, ...] = ()
+    """Told of, but not surely, and nobody has looked into it."""
     place_kind: PlaceKind = PlaceKind.UNKNOWN
     people_present: int | None = None
     injuries: Answer = Answer.NOT_ASKED

@@ -417,7 +417,7 @@ class Assistance(Term):
     BACKUP = "backup"
     MEDICAL = "medical"
     CHECK_ON_TEAM = "check_on_team"
-    """An on-scene safety check was not answered."""
+    """A safety check on scene was not answered, or nobody looked into danger in doubt."""
     TEAM_PRESENT = "team_present"
     """A team is at a call that is no longer theirs."""
     RECALL_UNCONFIRMED = "recall_unconfirmed"

@@ -1,5 +1,6 @@
 """Triage's interface: the same pure decision for the desk's screening, and the reasons in plain words."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body
@@ -11,6 +12,7 @@ from divert_contracts.call import Decision, Picture, Private, Signal
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.model import Model
 from divert_contracts.policy import Versioned
+from divert_contracts.step import Unavailable
 from divert_contracts.vocabulary import Change, Eligibility, PolicyKind, Question
 from divert_triage.domain import explaining, judging
 from divert_triage.domain.explaining import Alteration, Fired, Thing, WhatIf
@@ -150,15 +152,18 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
     """Return the API over what the running service knows."""
     router = APIRouter(prefix="/v1", tags=["triage"])
 
-    def in_force(asked: Asked) -> Versioned[Compiled]:
-        return runtime.given.policies.at(asked.accepted_at or runtime.clock.now())
+    def in_force(accepted_at: datetime | None = None) -> Versioned[Compiled]:
+        policy = runtime.given.policies.from_then(accepted_at or runtime.clock.now())
+        if policy is None:
+            raise Unavailable("policy")
+        return policy
 
     def read(asked: Asked, policy: Versioned[Compiled]) -> tuple[Signal, ...]:
         return (*asked.read, *judging.read_texts(Private(narrative=asked.narrative), policy.value))
 
     @router.post("/decide", summary="Decide a picture; nothing is kept", dependencies=[strictly(Asked)])
     async def decide(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Decided:
-        policy = in_force(asked)
+        policy = in_force(asked.accepted_at)
         judgement = judging.judge(asked.picture, policy, read(asked, policy))
         script = {one.question: one.ask for one in policy.value.policy.safety_questions}
         return Decided(
@@ -175,7 +180,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         dependencies=[strictly(Asked)],
     )
     async def explain(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Explained:
-        policy = in_force(asked)
+        policy = in_force(asked.accepted_at)
         explanation = explaining.explain(asked.picture, policy, read(asked, policy))
         document = policy.value.policy
         return Explained(
@@ -191,7 +196,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
 
     @router.get("/script", summary="The screening script in force, and the call types that it is for")
     async def script() -> Script:
-        known = runtime.given.policies.at(runtime.clock.now())
+        known = in_force()
         policy = known.value.policy
         return Script(
             policy=known.version,

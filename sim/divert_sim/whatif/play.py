@@ -256,11 +256,12 @@ class Judge:
         return (found,)
 
     def _judged(self, fact: PictureFact) -> CallTriaged:
-        found, *_ = judging.triaged(fact, self._given)
+        by = self._given.policies.at(fact.occurred_at)
+        found = judging.judged(fact, by)
         read = self._read.get((fact.call_id, fact.revision.digest), ())
         if not read:
             return found
-        judgement = judging.judge(fact.picture, self._given.policies.at(fact.occurred_at), read)
+        judgement = judging.judge(fact.picture, by, read)
         return found.model_copy(update={"signals": judgement.signals, "decision": judgement.decision})
 
 

@@ -25,7 +25,7 @@ async def explained(one: Picture, *read: Signal) -> tuple[Json, Json]:
     """Return the recorded judgement of a picture and what triage's API says of it."""
     runtime = Runtime(build(), Settings())
     runtime.learn(published("a", ACCEPTED))
-    fact = judging.triaged(received(one).without_private(), runtime.given)[0]
+    fact = judging.judged(received(one).without_private(), runtime.given.policies.at(ACCEPTED))
     app = application(title="Triage", version="1.0.0", router=routes(runtime), health=runtime.health)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://triage") as http:
         asked = {

@@ -44,7 +44,8 @@ def test_a_revision_after_the_end_reaches_a_team_that_has_not_confirmed_its_reca
     life.hear(received(2, at=life.now, call_type="915"))
     told = life.only(CaseUpdated)
     assert (told.provider, told.case_id, told.epoch) == ("exodus", life.call.recalls[0].case_id, 1)
-    assert (told.picture.call_type, told.private is not None) == ("915", True)
+    # The call is not theirs any more, nor are its words.
+    assert (told.picture.call_type, told.private) == ("915", None)
     assert told.stage is Stage.CONCLUDED
     life.hear(by_provider(life, cases.RecallConfirmed, attempt=1)).forget_facts()
     life.hear(received(3, at=life.now))

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from divert_contracts.call import Answered
 from divert_contracts.facts import cases
 from divert_contracts.facts.routing import (
     CallDirected,
@@ -16,10 +17,12 @@ from divert_contracts.facts.routing import (
 )
 from divert_contracts.vocabulary import (
     Answer,
+    Certainty,
     Direction,
     Eligibility,
     Feed,
     HandOffReason,
+    Hazard,
     Programme,
     Question,
     RecallReason,
@@ -27,6 +30,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain import desk
+from divert_routing.domain.call import Reviewed
 from divert_routing.domain.standing import at_desk, standing
 from unit.routing.lives import (
     CALL,
@@ -84,6 +88,47 @@ def test_a_review_stands_while_no_safety_answer_changes() -> None:
     life = in_review().order(review()).after(10)
     life.hear(received(2, at=life.now, call_type="918B"), unclear(2, at=life.now))
     assert life.stage is Stage.OFFERED
+
+
+def test_a_review_of_a_denied_weapon_does_not_stand_over_a_later_doubt() -> None:
+    """The text said "no weapons seen" and then "unk if he has a gun now"."""
+    denied = triaged(
+        1, eligibility=Eligibility.NEEDS_REVIEW, hazards=(Hazard.WEAPON,), certainty=Certainty.DENIED, rule="juvenile"
+    )
+    life = Life().hear(received(), denied).order(review()).after(10)
+    assert life.stage is Stage.OFFERED
+    life.hear(received(2, at=life.now), unclear(2, at=life.now))
+    assert life.recall.reason is RecallReason.NO_LONGER_ELIGIBLE
+    assert life.stage is Stage.IN_REVIEW
+
+
+def test_a_review_of_a_doubt_stands_over_the_same_doubt_alone() -> None:
+    life = in_review().order(review()).after(10)
+    life.hear(received(2, at=life.now), unclear(2, at=life.now))
+    assert life.stage is Stage.OFFERED
+    other = unclear(3, at=life.now)
+    signals = tuple(one.model_copy(update={"code": "knife"}) for one in other.signals)
+    life.hear(received(3, at=life.now), other.model_copy(update={"signals": signals}))
+    assert life.stage is Stage.IN_REVIEW
+
+
+def test_a_review_from_before_signs_were_kept_lapses_at_any_sign() -> None:
+    life = in_review().order(review()).after(10)
+    assert life.call.reviewed is not None
+    life.call.reviewed = Reviewed(answers=life.call.reviewed.answers, hazards=life.call.reviewed.hazards)
+    life.hear(received(2, at=life.now), unclear(2, at=life.now))
+    assert life.stage is Stage.IN_REVIEW
+
+
+def test_a_held_call_whose_caller_then_spoke_of_a_weapon_cannot_be_moved() -> None:
+    life = offered(reporting_district="0814").after(10)
+    life.order(direct(Direction.HOLD, until=life.now + seconds(100)))
+    armed = {Question.WEAPON: Answered(answer=Answer.YES)}
+    life.hear(
+        received(2, at=life.now, answers=armed, reporting_district="0814"),
+        triaged(2, at=life.now, reporting_district="0814"),
+    )
+    assert life.refusal(direct(Direction.REASSIGN)).code == "danger-known"
 
 
 def test_a_review_lapses_when_a_later_revision_changes_a_safety_answer() -> None:

@@ -319,7 +319,7 @@ class Histories(RuleBasedStateMachine):
         self.heard = [*self.heard[-9:], fact]
         if isinstance(fact, PictureFact | CallTriaged):
             (self.judgements if isinstance(fact, CallTriaged) else self.own).add(fact.revision.digest)
-            if fact.picture.feed is not Feed.OBSERVED and fact.picture.origin is not Origin.OFFICER_INITIATED:
+            if fact.picture.feed is not Feed.OBSERVED:
                 self.decide_by = min(self.decide_by, fact.decide_by)
         self.life.hear(fact)
         if isinstance(fact, CallTriaged):
@@ -379,6 +379,7 @@ class Histories(RuleBasedStateMachine):
         assert offer.acuity not in (Acuity.IMMEDIATE, Acuity.UNKNOWN)
         assert not offer.picture.recorded_late or offer.attempt > 1
         assert not call.dangers
+        assert not call.doubted
         order = [type(one) for one in self.life.facts if isinstance(one, DangerCleared | CallReviewed)]
         assert DangerCleared not in order or order[-1] is CallReviewed, "cleared, and no person has reviewed it since"
 

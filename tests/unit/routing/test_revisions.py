@@ -21,6 +21,7 @@ from divert_contracts.vocabulary import (
     Acuity,
     Eligibility,
     Feed,
+    HandOffReason,
     Origin,
     Programme,
     RecallReason,
@@ -224,8 +225,19 @@ def test_decide_by_counts_from_the_first_diverted_revision() -> None:
     assert life.call.decide_by == NOON + seconds(300)
 
 
+def test_what_officers_began_and_a_dispatcher_diverts_is_not_left_to_silence() -> None:
+    life = Life().hear(received(origin=Origin.OFFICER_INITIATED))
+    assert life.call.triage_by is not None
+    life.hear(triaged(origin=Origin.OFFICER_INITIATED))
+    assert life.stage is Stage.OFFERED
+    life = Life().hear(received(origin=Origin.OFFICER_INITIATED)).after(15)
+    assert life.hand_off.reason is HandOffReason.NOT_TRIAGED
+    assert life.only(CallConcluded).origin is Origin.OFFICER_INITIATED
+
+
 def test_what_officers_began_themselves_is_only_observed() -> None:
-    life = Life().hear(received(origin=Origin.OFFICER_INITIATED), triaged(origin=Origin.OFFICER_INITIATED))
+    beat = {"origin": Origin.OFFICER_INITIATED, "feed": Feed.OBSERVED}
+    life = Life().hear(received(**beat), triaged(**beat))  # pyright: ignore[reportArgumentType]
     assert life.stage is Stage.OBSERVED
     life.after(24 * 3600)
     concluded = life.only(CallConcluded)

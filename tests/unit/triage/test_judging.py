@@ -17,9 +17,9 @@ from pydantic import JsonValue
 from divert_cli.prepare import seed_policy
 from divert_contracts.call import Answered, Person, Picture, Private, Revision, Signal
 from divert_contracts.envelope import Envelope, decode, encode
-from divert_contracts.facts.calls import CallReceived
+from divert_contracts.facts.calls import CallReceived, PictureFact
 from divert_contracts.facts.policies import PolicyPublished, ShadowEnded
-from divert_contracts.facts.triage import ShadowDiffered
+from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.policy import LEAD, Versioned, Versions
 from divert_contracts.step import Rejected, Unavailable
 from divert_contracts.vocabulary import (
@@ -554,6 +554,12 @@ def received(one: Picture, at: datetime = ACCEPTED, narrative: str = "He sits by
     )
 
 
+def answer(fact: PictureFact, given: Given) -> CallTriaged:
+    [first, *_] = judging.triaged(fact, given) or (None,)
+    assert isinstance(first, CallTriaged)
+    return first
+
+
 @unhurried
 @generated(pictures)
 def test_the_same_cause_always_gives_the_same_bytes(one: Picture) -> None:
@@ -563,7 +569,7 @@ def test_the_same_cause_always_gives_the_same_bytes(one: Picture) -> None:
     _, value, headers = encode(envelope)
     again = decode(value, headers).fact
     assert isinstance(again, CallReceived)
-    first, second = judging.triaged(told, given)[0], judging.triaged(again, given)[0]
+    first, second = answer(told, given), answer(again, given)
     assert first.model_dump_json() == second.model_dump_json()
     assert first.occurred_at == ACCEPTED
     assert "Herbert" not in first.model_dump_json()
@@ -574,9 +580,15 @@ def test_the_policy_in_force_when_the_revision_was_accepted_decides() -> None:
     given = Given()
     for fact in (published("earlier", ACCEPTED), published("later", ACCEPTED + timedelta(hours=1))):
         given = judging.policy_published(given, fact)
-    assert judging.triaged(received(picture()), given)[0].decision.policy == "earlier"
+    assert answer(received(picture()), given).decision.policy == "earlier"
     late = received(picture(), ACCEPTED + timedelta(hours=2))
-    assert judging.triaged(late, given)[0].decision.policy == "later"
+    assert answer(late, given).decision.policy == "later"
+
+
+def test_before_its_date_not_even_the_first_policy_decides() -> None:
+    given = judging.policy_published(Given(), published("first", ACCEPTED))
+    assert judging.triaged(received(picture(), ACCEPTED - timedelta(seconds=1)), given) == ()
+    assert answer(received(picture()), given).decision.policy == "first"
 
 
 def test_without_a_policy_triage_waits() -> None:
@@ -588,7 +600,7 @@ def test_a_policy_that_does_not_fit_is_refused_and_the_old_one_stays() -> None:
     given = judging.policy_published(Given(), published("good", ACCEPTED))
     with pytest.raises(Rejected):
         judging.policy_published(given, published("bad", ACCEPTED, exclusions=[]))
-    assert judging.triaged(received(picture()), given)[0].decision.policy == "good"
+    assert answer(received(picture()), given).decision.policy == "good"
 
 
 def test_a_routing_policy_is_none_of_triages_business() -> None:
@@ -677,10 +689,9 @@ def stricter(version: str, said_at: datetime, *, shadow: bool = True) -> PolicyP
 def test_a_policy_that_is_tried_beside_decides_nothing_and_says_what_it_would_have_changed() -> None:
     given = judging.policy_published(Given(), published("old", ACCEPTED - timedelta(days=1)))
     given = judging.policy_published(given, stricter("tried", ACCEPTED - LEAD))
-    triaged, *differed = judging.triaged(received(picture()), given)
+    triaged = answer(received(picture()), given)
     assert triaged.decision.policy == "old"
-    [one] = differed
-    assert isinstance(one, ShadowDiffered)
+    [one] = (one for one in judging.triaged(received(picture()), given) if isinstance(one, ShadowDiffered))
     assert (one.in_force, one.shadow.policy) == (triaged.decision, "tried")
     assert one.change is Change.NO_LONGER_ELIGIBLE
     assert len(judging.triaged(received(picture("WELCK")), given)) == 1

@@ -12,7 +12,6 @@ from divert_contracts.vocabulary import (
     Question,
     RecallReason,
     Responder,
-    Stage,
 )
 from divert_routing.domain.call import Call, Case
 from divert_routing.domain.promises import OUT_THERE
@@ -37,6 +36,7 @@ class Kind(StrEnum):
     QUESTION = "question"
     """A question of the team."""
     REVIEW = "review"
+    """What the rules would not decide, or danger in doubt of a call that a team has."""
     HOLD = "hold"
     """A hold that the desk ordered; it needs nobody until it ends."""
     EXTENSION = "extension"
@@ -140,13 +140,13 @@ def _asked(call: Call, at: datetime) -> list[Need]:
     if case is not None and case.questions:
         asked = _need(call, case, Kind.QUESTION, urgency, since=case.asked_at or at)
         found.append(asked.model_copy(update={"questions": case.questions}))
-    if call.stage is Stage.IN_REVIEW:
+    if call.review_by is not None:
         since = call.revised_at or call.accepted_at or at
         review = Need(
             id=f"review-{call.call_id}",
             call_id=call.call_id,
             kind=Kind.REVIEW,
-            urgency=urgency,
+            urgency=urgency if case is None else AT_ONCE,
             since=since,
             due=call.review_by,
         )

@@ -17,6 +17,7 @@ from divert_contracts.vocabulary import (
     Answer,
     Assistance,
     CancelReason,
+    Certainty,
     Contact,
     Disposition,
     Eligibility,
@@ -48,6 +49,14 @@ class Changeable(Model):
     """A part of the state that a step changes on a copy of its own."""
 
     model_config = ConfigDict(frozen=False)
+
+
+class Sign(Model):
+    """What tells of a hazard, and how surely."""
+
+    hazard: Hazard
+    certainty: Certainty
+    code: str
 
 
 class Case(Changeable):
@@ -88,6 +97,8 @@ class Case(Changeable):
     """The later limit that the desk granted last."""
     medical_told: bool = False
     """The PSAP was asked for an ambulance."""
+    doubts: tuple[Sign, ...] = ()
+    """Signs of danger in doubt that the desk was asked about while the provider had the call."""
     backup_wanted: bool = False
     """The team asked for help that has not come yet."""
 
@@ -156,8 +167,11 @@ class Reviewed(Model):
 
     answers: dict[Question, Answer]
     """The safety answers; the review lapses when a later revision changes one."""
-    hazards: tuple[Hazard, ...]
-    """The review lapses when a later revision has a sign of another one."""
+    hazards: tuple[Hazard, ...] = ()
+    """Of the signs, for those who know hazards alone."""
+    signs: tuple[Sign, ...] = ()
+    """None that deny. The review lapses when a later revision has another one. Reviews from before signs were kept have
+    none, and lapse at any."""
     nearby: dict[str, tuple[Hazard, ...]] = Field(default={})
     """Danger in calls close by, by their ids; the review lapses when there is another."""
 
@@ -225,6 +239,8 @@ class Call(State):
     """All that any version, team or person reported and nobody cleared."""
     alarming: tuple[Hazard, ...] = ()
     """What a revision's own answers said, that triage may not have spoken of yet: enough not to offer the call."""
+    doubts: tuple[Signal, ...] = ()
+    """Danger in doubt that any version told of, answers apart, and nobody cleared; without its place in that text."""
     danger_rule: str | None = None
     """The rule or source that first spoke of danger."""
     cleared: dict[Hazard, AwareDatetime] = Field(default_factory=dict[Hazard, AwareDatetime])
@@ -243,6 +259,7 @@ class Call(State):
 
     triage_by: AwareDatetime | None = None
     review_by: AwareDatetime | None = None
+    """When a review ends: of a call that the rules would not decide, or of a doubt about one that a team has."""
     held_until: AwareDatetime | None = None
     observed_until: AwareDatetime | None = None
 
@@ -362,6 +379,23 @@ class Call(State):
             return False
         seen = {} if self.reviewed is None else self.reviewed.nearby
         return any(not set(here) <= set(seen.get(other, ())) for other, here in self.nearby_dangers().items())
+
+    @property
+    def signs(self) -> tuple[Signal, ...]:
+        """What the newest revision tells of, and what earlier ones left in doubt that this one does not say again."""
+        said = {(one.hazard, one.code) for one in self.signals if one.certainty is not Certainty.DENIED}
+        return (*self.signals, *(one for one in self.doubts if (one.hazard, one.code) not in said))
+
+    @property
+    def doubted(self) -> tuple[Sign, ...]:
+        """The signs of danger in doubt that no reviewer saw."""
+        found = (
+            Sign(hazard=one.hazard, certainty=one.certainty, code=one.code)
+            for one in self.signs
+            if one.certainty is Certainty.POSSIBLE and one.hazard not in MEDICAL
+        )
+        seen = () if self.reviewed is None else self.reviewed.signs
+        return tuple(one for one in dict.fromkeys(found) if one not in seen)
 
     @property
     def acuity(self) -> Acuity:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from divert_contracts.call import Picture, Signal
 from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.vocabulary import MEDICAL, Answer, Certainty, Hazard, Question
+from divert_contracts.vocabulary import MEDICAL, Answer, Certainty, Hazard, Question, SignalSource
 from divert_routing.domain.call import Call
 from divert_routing.domain.turn import Turn
 
@@ -57,6 +57,18 @@ def of_triage(fact: CallTriaged) -> tuple[Hazard, ...]:
     return hazards if hazards or not fact.decision.hard_exclusion else (Hazard.UNKNOWN,)
 
 
+def doubts_of(fact: CallTriaged) -> tuple[Signal, ...]:
+    """Return the danger in doubt that outlasts a revision: told by anything but an answer, which the next one replaces.
+
+    Where it stood is left out: the next revision has other words.
+    """
+    return tuple(
+        one.model_copy(update={"start": None, "end": None})
+        for one in fact.signals
+        if one.certainty is Certainty.POSSIBLE and one.source is not SignalSource.ANSWER and one.hazard not in MEDICAL
+    )
+
+
 def of_picture(picture: Picture) -> tuple[Hazard, ...]:
     """Return the alarming hazards that a picture's own answers and premise speak of."""
     asked = (hazard for question, hazard in ASKED_ABOUT.items() if picture.answer(question) is Answer.YES)
@@ -78,6 +90,16 @@ def endangering(hazards: Iterable[Hazard]) -> bool:
 def counting(call: Call, hazards: Iterable[Hazard], since: datetime) -> tuple[Hazard, ...]:
     """Leave out what a person has cleared after it was said."""
     return tuple(one for one in hazards if one not in call.cleared or since > call.cleared[one])
+
+
+def doubt(call: Call, fact: CallTriaged) -> None:
+    """Remember what a revision leaves in doubt, and let whoever has the call be told of what is new."""
+    counted = counting(call, (one.hazard for one in fact.signals), fact.occurred_at)
+    known = {(one.hazard, one.code) for one in call.doubts}
+    fresh = [one for one in doubts_of(fact) if one.hazard in counted and (one.hazard, one.code) not in known]
+    if fresh:
+        call.doubts += tuple({(one.hazard, one.code): one for one in fresh}.values())
+        call.told = False
 
 
 def learn(turn: Turn, hazards: tuple[Hazard, ...], said_by: str) -> bool:

@@ -39,10 +39,15 @@ def triage_overdue(call: Call, timer: timers.TriageOverdue, given: Given, at: da
 
 
 def review_overdue(call: Call, timer: timers.ReviewOverdue, given: Given, at: datetime) -> Next[Call]:
-    """Give a call back that nobody reviewed."""
+    """Give a call back that nobody reviewed; a team that has it, and may meet danger, is the PSAP's to check on."""
     del timer
     turn = Turn(call, given, at)
-    endings.end(turn, endings.REVIEW_EXPIRED)
+    case = turn.call.case
+    if case is None:
+        endings.end(turn, endings.REVIEW_EXPIRED)
+    else:
+        turn.call.review_by = None
+        promises.ask_for_help(turn, Assistance.CHECK_ON_TEAM, Responder.PATROL, case)
     return turn.done()
 
 

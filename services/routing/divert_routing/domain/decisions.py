@@ -4,6 +4,7 @@ from divert_contracts.vocabulary import (
     MEDICAL,
     Answer,
     Assistance,
+    Certainty,
     Contact,
     Eligibility,
     Feed,
@@ -15,7 +16,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain import dangers, endings, offers, promises
-from divert_routing.domain.call import Call, Reviewed
+from divert_routing.domain.call import Call, Case, Reviewed, Sign
 from divert_routing.domain.turn import Turn
 
 
@@ -32,7 +33,7 @@ def consider(turn: Turn) -> None:
     elif call.case is not None and call.menaced:
         endings.by_danger(turn)
     elif call.case is not None and call.case.acknowledged_at is not None:
-        _inform(turn)
+        _inform(turn, call.case)
     elif is_over(call):
         _settle(turn)
     elif call.diverted:
@@ -95,16 +96,20 @@ def eligibility(call: Call) -> Eligibility:
         return Eligibility.ELIGIBLE
     # What was judged without its screening is not offered because the call had been diverted before.
     screened = not (call.diverted and decision.unscreened)
-    if decision.eligibility is Eligibility.ELIGIBLE and screened and not call.cleared and not call.menaced:
+    uncertain = call.cleared or call.menaced or call.doubted
+    if decision.eligibility is Eligibility.ELIGIBLE and screened and not uncertain:
         return Eligibility.ELIGIBLE
     return Eligibility.NEEDS_REVIEW
 
 
 def reviewed_now(call: Call) -> Reviewed:
-    """Return what a reviewer sees of the newest revision."""
+    """Return what a reviewer sees of the newest revision, and of doubt from before it."""
+    told = (one for one in call.signs if one.certainty is not Certainty.DENIED)
+    signs = tuple(dict.fromkeys(Sign(hazard=one.hazard, certainty=one.certainty, code=one.code) for one in told))
     return Reviewed(
         answers=_safety_answers(call),
-        hazards=tuple(dict.fromkeys(one.hazard for one in call.signals)),
+        hazards=tuple(dict.fromkeys(one.hazard for one in signs)),
+        signs=signs,
         nearby=call.nearby_dangers(),
     )
 
@@ -146,13 +151,26 @@ def _visited_before(call: Call) -> bool:
     return call.diverted or call.picture.origin in {Origin.SELF_INITIATED, Origin.PROVIDER_LINE}
 
 
-def _inform(turn: Turn) -> None:
-    """Let a revision reach the team, with its triage if that comes in time; without danger it ends nothing."""
-    if turn.call.complete:
-        turn.call.triage_by = None
+def _inform(turn: Turn, case: Case) -> None:
+    """Let a revision reach the team, with its triage if that comes in time; without danger it ends nothing.
+
+    Danger in doubt waits for nothing: the team hears of it, and somebody at the desk must look.
+    """
+    call = turn.call
+    doubted = call.doubted
+    fresh = not set(doubted) <= set(case.doubts)
+    if call.complete or fresh:
         offers.keep_informed(turn)
-    elif not turn.call.told:
+        call.triage_by = None
+    if not call.complete and (fresh or not call.told):
+        # What is missing of the revision follows when it comes.
+        call.told = False
         wait_for_triage(turn)
+    if fresh:
+        case.doubts = tuple(dict.fromkeys((*case.doubts, *doubted)))
+        call.review_by = call.review_by or turn.at + turn.limits.review_within
+    elif not doubted:
+        call.review_by = None
 
 
 def _settle(turn: Turn) -> None:
@@ -223,7 +241,7 @@ def _safety_answers(call: Call) -> dict[Question, Answer]:
 def _stands(reviewed: Reviewed, call: Call) -> bool:
     """Say whether a review still holds: no safety answer is another one, and no sign is new."""
     now = reviewed_now(call)
-    return now.answers == reviewed.answers and set(now.hazards) <= set(reviewed.hazards) and not call.menaced
+    return now.answers == reviewed.answers and set(now.signs) <= set(reviewed.signs) and not call.menaced
 
 
 def _excluded_by_cleared(call: Call) -> bool:

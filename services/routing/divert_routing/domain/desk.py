@@ -125,7 +125,7 @@ def handed_over(call: Call, command: HandOver, given: Given, at: datetime) -> Ne
 
 
 def reviewed(call: Call, command: Review, given: Given, at: datetime) -> Next[Call]:
-    """Let a person decide; it counts for the revision that they saw."""
+    """Let a person decide; it counts for the revision that they saw. A doubt that they confirm is danger."""
     turn = Turn(call, given, at)
     now = turn.call
     if now.revision is None:
@@ -144,7 +144,9 @@ def reviewed(call: Call, command: Review, given: Given, at: datetime) -> Next[Ca
             by=command.by,
         )
     )
-    if command.eligibility is Eligibility.INELIGIBLE:
+    if command.eligibility is Eligibility.INELIGIBLE and now.case is not None:
+        endanger(turn, tuple(dict.fromkeys(one.hazard for one in now.doubted)), "desk")
+    elif command.eligibility is Eligibility.INELIGIBLE:
         endings.end(turn, endings.REVIEWED)
     else:
         now.reviewed = reviewed_now(now)
@@ -179,6 +181,7 @@ def danger_cleared(call: Call, command: ClearDanger, given: Given, at: datetime)
         return turn.refuse("no-danger", "No such danger is known of this call.")
     now.hazards = tuple(one for one in now.hazards if one not in hazards)
     now.alarming = tuple(one for one in now.alarming if one not in hazards)
+    now.doubts = tuple(one for one in now.doubts if one.hazard not in hazards)
     now.cleared = {**now.cleared, **dict.fromkeys(hazards, at)}
     now.reviewed = None
     if not now.dangers:
@@ -319,7 +322,7 @@ def _not_movable(turn: Turn) -> Next[Call] | None:
         return turn.refuse("not-now", f"A call that is {_words(call.stage)} cannot be moved.")
     if endings.reached(call):
         return turn.refuse("contact-made", "The team has reached the person: take the call back instead.")
-    if call.dangers:
+    if call.dangers or call.alarming:
         return turn.refuse("danger-known", "Danger is known of this call: nobody may be sent.")
     if not call.complete:
         return turn.refuse("not-judged-yet", "The rules have not judged the newest revision yet.")
@@ -331,7 +334,7 @@ def _not_movable(turn: Turn) -> Next[Call] | None:
 
 def _not_reviewable(turn: Turn, command: Review) -> Next[Call] | None:
     call = turn.call
-    if call.stage is not Stage.IN_REVIEW or call.review_by is None or call.revision is None:
+    if call.review_by is None or call.revision is None:
         return turn.refuse("not-in-review", f"The call is {_words(call.stage)}: there is nothing to review.")
     if command.revision != call.revision.digest:
         return turn.refuse("revision-changed", "The call was revised since: look at its newest revision.")

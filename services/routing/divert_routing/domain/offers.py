@@ -56,7 +56,7 @@ def offer(turn: Turn, route: Route) -> None:
     picture, decision, division, decide_by = call.picture, call.decision, call.division, call.decide_by
     if picture is None or decision is None or division is None or decide_by is None or at >= decide_by:
         raise ValueError("may not be offered")
-    if call.dangers or call.menaced:
+    if call.dangers or call.alarming or call.menaced or call.doubted:
         raise ValueError("may not be offered: danger")
     of_acuity = limits.by_acuity[call.acuity]
     call.attempts += 1
@@ -92,7 +92,7 @@ def offer(turn: Turn, route: Route) -> None:
             acuity=call.acuity,
             division=division,
             picture=picture,
-            signals=call.signals,
+            signals=call.signs,
             decision=decision,
             answer_by=answer_by,
             en_route_within=case.en_route_within.total_seconds(),
@@ -131,13 +131,16 @@ def keep_informed(turn: Turn) -> None:
             case_id=call.case.case_id,
             provider=call.case.provider,
             picture=call.picture,
-            signals=call.signals if call.judged else (),
+            signals=call.signs if call.judged else call.doubts,
         )
     )
 
 
 def keep_recalled_informed(turn: Turn) -> None:
-    """Send a revision that came after the end to teams that may still be out there; the dispatcher has it from CAD."""
+    """Send a revision that came after the end to teams that may still be out there; the dispatcher has it from CAD.
+
+    The call is not theirs any more: they get what may concern their safety, and none of its words.
+    """
     call = turn.call
     if call.told or call.picture is None:
         return
@@ -148,11 +151,10 @@ def keep_recalled_informed(turn: Turn) -> None:
         turn.say(
             CaseUpdated(
                 **head,
-                private=call.told_private if call.own else None,
                 case_id=one.case_id,
                 provider=one.provider,
                 picture=call.picture,
-                signals=call.signals if call.judged else (),
+                signals=call.signs if call.judged else call.doubts,
             )
         )
 

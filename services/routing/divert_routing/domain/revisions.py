@@ -55,7 +55,7 @@ def received(call: Call, fact: PictureFact, given: Given, at: datetime) -> Next[
 
 
 def triaged(call: Call, fact: CallTriaged, given: Given, at: datetime) -> Next[Call]:
-    """Take over a decision if it is of the newest revision; danger is taken over from any."""
+    """Take over a decision if it is of the newest revision; danger and doubt are taken over from any."""
     turn = Turn(call, given, at)
     now = turn.call
     if _heard(turn, fact):
@@ -63,6 +63,7 @@ def triaged(call: Call, fact: CallTriaged, given: Given, at: datetime) -> Next[C
         now.judged = True
         now.decision, now.signals = fact.decision, fact.signals
         rereviews.choose(turn)
+    dangers.doubt(now, fact)
     hazards = dangers.counting(now, dangers.of_triage(fact), fact.occurred_at)
     endanger(turn, hazards, dangers.rule_of(fact))
     if now.case is not None:

@@ -10,7 +10,7 @@ from divert_contracts.facts.base import Fact, RoutingFact
 from divert_contracts.facts.routing import CallOpened, CallStatusChanged, DangerNearby
 from divert_contracts.model import Model
 from divert_contracts.step import Next, Refusal, Rejected
-from divert_contracts.vocabulary import Answer, Feed, Hazard, Origin, Question, Stage, TeamPosition
+from divert_contracts.vocabulary import Answer, Feed, Hazard, Question, Stage, TeamPosition
 from divert_routing.domain import codes
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory, Limits
@@ -18,8 +18,11 @@ from divert_routing.domain.given import Given
 
 
 def is_diverted(picture: Picture) -> bool:
-    """Say whether a call is the dispatcher's to divert; a feed that is not known is not left to silence."""
-    return picture.feed is not Feed.OBSERVED and picture.origin is not Origin.OFFICER_INITIATED
+    """Say whether a call is the dispatcher's to divert; a feed that is not known is not left to silence.
+
+    Whoever began it: what an officer began and a dispatcher diverts waits for an answer too; figures leave it out.
+    """
+    return picture.feed is not Feed.OBSERVED
 
 
 class Head(TypedDict):
@@ -124,12 +127,14 @@ class Turn:
         call = self.call
         known = dict.fromkeys((*call.hazards, *call.all_dangers))
         hazards = dict.fromkeys(Hazard.MEDICAL if one is Hazard.OVERDOSE else one for one in known)
+        in_doubt = dict.fromkeys(one.hazard for one in call.doubted if one.hazard not in hazards)
         picture = call.picture
         if picture is None:
-            return SafetyBrief(hazards=tuple(hazards), team_position=position, unit=unit)
+            return SafetyBrief(hazards=tuple(hazards), in_doubt=tuple(in_doubt), team_position=position, unit=unit)
         injuries = picture.answer(Question.MEDICAL_EMERGENCY)
         return SafetyBrief(
             hazards=tuple(hazards),
+            in_doubt=tuple(in_doubt),
             place_kind=picture.place_kind,
             people_present=picture.people_present,
             injuries=Answer.YES if Hazard.MEDICAL in hazards else injuries,

@@ -84,7 +84,8 @@ def _add_decisions(router: APIRouter, pages: DeskPages) -> None:
         decided = await form(request, ReviewForm)
         command = desk.Review(call_id=call_id, by=person, **dict(decided))
         may = decided.eligibility is Eligibility.ELIGIBLE
-        return await _ordered(pages, command, "Decided: it is offered." if may else "Decided: the dispatcher has it.")
+        done = "Decided: an unarmed team may have it." if may else "Decided: the dispatcher has it."
+        return await _ordered(pages, command, done)
 
     @router.post("/desk/calls/{call_id}/direct/{direction}", dependencies=[FromHere])
     async def direct(request: Request, person: Somebody, call_id: UUID, direction: Direction) -> HTMLResponse:

@@ -161,7 +161,7 @@ class Views:
             place=self.place(call),
             orders=tuple(self.orders(call)),
             pieces=tuple(self.marked(call.private, call.signals)),
-            seen=tuple(self.seen(call.signals)),
+            seen=tuple(self.seen(call.signs)),
             answers=self.answers(call),
             drill=is_drill(call),
             acuity=words.ACUITIES[call.acuity],
@@ -300,13 +300,19 @@ class Views:
                 "said again in",
             ),
             Kind.QUESTION: ("Team asks", "; ".join(words.QUESTIONS[one] for one in need.questions), ""),
-            Kind.REVIEW: ("Decide", self._why_review(call), "decide in"),
+            Kind.REVIEW: self._to_decide(call),
             Kind.HOLD: ("Held at the desk", "then it is offered again", "ends in"),
             Kind.EXTENSION: ("Limit moved", f"{team} was given more time", "ends in"),
         }[need.kind]
 
+    def _to_decide(self, call: Call) -> tuple[str, str, str]:
+        why = self._why_review(call)
+        if call.case is None:
+            return "Decide", why, "decide in"
+        return "Danger in doubt", f"{self.provider(call.case.provider)} has it: {why}", "PSAP checks in"
+
     def _why_review(self, call: Call) -> str:
-        for one in call.signals:
+        for one in call.signs:
             if one.certainty is not Certainty.DENIED:
                 return f"{words.HAZARDS[one.hazard]} {words.CERTAINTIES[one.certainty]}, {_source(one)}"
         if call.decision is not None and call.decision.missing:
@@ -317,9 +323,12 @@ class Views:
     def _wanted(self, call: Call) -> list[Order]:
         found: list[Order] = []
         kinds = {one.kind for one in needs(call, self._at)}
-        if call.stage is Stage.IN_REVIEW and claims.held_by_another(call, self._person, self._at) is None:
-            found.append(Order("eligible", "e", "Eligible", "An unarmed team may take it: it is offered"))
-            found.append(Order("ineligible", "i", "Not eligible", "It goes back to the police dispatcher"))
+        if call.review_by is not None and claims.held_by_another(call, self._person, self._at) is None:
+            has_team = call.case is not None
+            may = "The team keeps it" if has_team else "An unarmed team may take it: it is offered"
+            may_not = "The team is called back at once" if has_team else "It goes back to the police dispatcher"
+            found.append(Order("eligible", "e", "Eligible", may))
+            found.append(Order("ineligible", "i", "Not eligible", may_not))
         if Kind.QUESTION in kinds:
             found.append(Order("answer", "a", "Answer the team", "They wait for it"))
         if kinds & {Kind.HAND_OFF, Kind.ASSISTANCE}:

@@ -18,7 +18,7 @@ from divert_contracts.facts.calls import CallReopened, PictureFact
 from divert_contracts.facts.policies import PolicyPublished, ShadowEnded
 from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.policy import Versioned, Versions, must_be_in_time, must_be_usable
-from divert_contracts.step import Rejected
+from divert_contracts.step import Rejected, Unavailable
 from divert_contracts.vocabulary import (
     Acuity,
     AgeBand,
@@ -169,14 +169,45 @@ def shadow_ended(given: Given, fact: ShadowEnded) -> Given:
     return replace(given, shadows=given.shadows.following(ENDED, fact.ends_from, None))
 
 
-def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged] | tuple[CallTriaged, ShadowDiffered]:
+def triaged(fact: PictureFact, given: Given) -> tuple[()] | tuple[CallTriaged] | tuple[CallTriaged, ShadowDiffered]:
     """Judge a revision, its text included, by the policy that was in force when it was accepted.
 
-    Where another policy is tried beside it and answers otherwise, that is said too.
+    Where another policy is tried beside it and answers otherwise, that is said too. What was accepted before any policy
+    was in force nobody judges: it goes back to the dispatcher when its time to be judged has passed.
+
+    Raises:
+        Unavailable: no policy was published yet; the one that comes may have been in force by then.
     """
-    in_force = given.policies.at(fact.occurred_at)
-    judgement = judge(fact.picture, in_force, read_texts(fact.private, in_force.value))
-    triaged = CallTriaged(
+    if given.policies.empty:
+        raise Unavailable("policy")
+    in_force = given.policies.from_then(fact.occurred_at)
+    if in_force is None:
+        return ()
+    triaged = judged(fact, in_force)
+    shadow = given.shadows.from_then(fact.occurred_at)
+    if shadow is None or shadow.value is None:
+        return (triaged,)
+    beside = Versioned(shadow.version, shadow.in_force_from, shadow.value)
+    tried = judge(fact.picture, beside, read_texts(fact.private, shadow.value))
+    change = changed(Judgement(triaged.decision, triaged.signals), tried)
+    if change is None:
+        return (triaged,)
+    differed = ShadowDiffered(
+        occurred_at=fact.occurred_at,
+        call_id=fact.call_id,
+        agency=fact.agency,
+        revision=fact.revision,
+        in_force=triaged.decision,
+        shadow=tried.decision,
+        change=change,
+    )
+    return triaged, differed
+
+
+def judged(fact: PictureFact, by: Versioned[Compiled]) -> CallTriaged:
+    """Judge a revision, its text included, by a version of the policy."""
+    judgement = judge(fact.picture, by, read_texts(fact.private, by.value))
+    return CallTriaged(
         occurred_at=fact.occurred_at,
         call_id=fact.call_id,
         agency=fact.agency,
@@ -188,24 +219,6 @@ def triaged(fact: PictureFact, given: Given) -> tuple[CallTriaged] | tuple[CallT
         decision=judgement.decision,
         reopens=fact.reopens if isinstance(fact, CallReopened) else None,
     )
-    shadow = given.shadows.from_then(fact.occurred_at)
-    if shadow is None or shadow.value is None:
-        return (triaged,)
-    beside = Versioned(shadow.version, shadow.in_force_from, shadow.value)
-    tried = judge(fact.picture, beside, read_texts(fact.private, shadow.value))
-    change = changed(judgement, tried)
-    if change is None:
-        return (triaged,)
-    differed = ShadowDiffered(
-        occurred_at=fact.occurred_at,
-        call_id=fact.call_id,
-        agency=fact.agency,
-        revision=fact.revision,
-        in_force=judgement.decision,
-        shadow=tried.decision,
-        change=change,
-    )
-    return triaged, differed
 
 
 def changed(before: Judgement, after: Judgement) -> Change | None:

@@ -74,12 +74,17 @@ class Lexicon(Part):
     """Words that phrases name together, as ``<group>``; each is one word, with its forms where ``~`` says so."""
     entries: tuple[Entry, ...] = Field(min_length=1)
     ordinary: tuple[Phrase, ...] = ()
-    """Phrases that hold such a word and tell of no danger, such as ``flu shot``."""
+    """Phrases that hold such a word and tell of no danger, such as ``flu shot``. What tells of danger within one that
+    has a gap, or begins in one and ends after it, is in doubt."""
     cues: tuple[Cue, ...] = ()
     ends: tuple[Phrase, ...] = ()
     """Phrases at which the reach of a cue ends, such as ``but``."""
     joins: tuple[Word, ...] = ()
     """Words that a ``joined`` cue reaches across."""
+    concessions: tuple[Word, ...] = ()
+    """Words across which a denial is doubt: who has not *used* a gun may have one."""
+    definite: tuple[Word, ...] = ()
+    """Words that, right before a weapon, say that there is one: who has not *the* gun with him may fetch it."""
     lists: tuple[Word, ...] = ()
     """Words that go on with a list, such as ``or``: what is denied before them is denied after them."""
     abbreviations: tuple[Word, ...] = ()

@@ -44,6 +44,9 @@ _FEWEST_JUDGED = 6
 _LEAST_KNOWN = 0.2
 """A text of that many words or more with a smaller share of known ones cannot be read."""
 
+_CONCEDED = frozenset({Hazard.WEAPON, Hazard.VIOLENCE})
+"""What there may be though nothing is done with it; whoever denies the use of drugs denies the drugs."""
+
 _ACCENTS = str.maketrans("áàâäãåéèêëíìîïóòôöõúùûüñçýÿ", "aaaaaaeeeeiiiiooooouuuuncyy")
 _APOSTROPHES = dict.fromkeys(map(ord, "\u2019\u2018\u02bc\u00b4`"), "'")
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -66,6 +69,10 @@ class _List:
     """A word that goes on with a list."""
 
 
+class _Concession(_Join):
+    """A word across which a denial is doubt: who has not used a knife may have one."""
+
+
 @dataclass(slots=True)
 class _Cues:
     """The cue that a phrase is for what follows it, and for what precedes it."""
@@ -75,7 +82,7 @@ class _Cues:
 
 
 _Item: TypeAlias = Entry | _Cues | _Ordinary | _End | _Join | _List
-_ORDINARY, _END, _JOIN, _LIST = _Ordinary(), _End(), _Join(), _List()
+_ORDINARY, _END, _JOIN, _CONCESSION, _LIST = _Ordinary(), _End(), _Join(), _Concession(), _List()
 
 
 @dataclass(slots=True)
@@ -97,11 +104,18 @@ class _Found(NamedTuple):
     item: _Item
     first: int
     last: int
+    gaps: int
+    """How many of its gaps it reached across."""
 
 
-def _by_length(found: _Found) -> tuple[int, bool]:
-    """Rank phrases that begin together: the longest first, and of one length the plain ones before the doubtful."""
-    return found.last, not (isinstance(found.item, Entry) and found.item.certainty == "possible")
+def _by_length(found: _Found) -> tuple[int, int, int]:
+    """Rank phrases that begin together: the longest first, and of one length what tells of danger before the rest."""
+    item = found.item
+    if isinstance(item, Entry):
+        weight = 1 if item.certainty == "possible" else 3
+    else:
+        weight = 0 if isinstance(item, _Ordinary) else 2
+    return found.last, weight, -found.gaps
 
 
 class _Words(NamedTuple):
@@ -123,6 +137,10 @@ class _Part(NamedTuple):
     last: int
     separator: int
     """What stands before it."""
+    gaps: int = 0
+    """How many of its gaps it reached across."""
+    concedes: bool = False
+    """A denial of it is doubt, by its own words."""
 
 
 class Reader:
@@ -135,7 +153,9 @@ class Reader:
         self._elements = _elements(lexicon)
         self._passed = frozenset(lexicon.passed_over)
         self._lists = frozenset(lexicon.lists)
-        self._joins = frozenset(lexicon.joins) | self._passed
+        self._concessions = frozenset(lexicon.concessions)
+        self._definite = frozenset(lexicon.definite)
+        self._joins = frozenset(lexicon.joins) | self._passed | self._concessions
         self._abbreviations = frozenset(lexicon.abbreviations)
         self._everyday = frozenset(lexicon.everyday)
         for item, phrases in _items(lexicon):
@@ -175,23 +195,39 @@ class Reader:
         signals: dict[tuple[Hazard, Certainty, str], Signal] = {}
         if not words.readable:
             signals[Hazard.UNKNOWN, Certainty.POSSIBLE, UNREADABLE] = not_read(UNREADABLE, source)
-        if any(isinstance(one.item, Entry) for one in found):
-            parts = self._parts(words, found)
-            for at, one in enumerate(parts):
-                if isinstance(one.item, Entry):
-                    said = _said_before(parts, at) | _said_after(parts, at)
-                    for entry, first, last, hazard in self._told(words, one, one.item):
-                        certainty = _certainty(said, entry)
-                        if (hazard, certainty, entry.id) not in signals:
-                            signals[hazard, certainty, entry.id] = Signal(
-                                hazard=hazard,
-                                source=source,
-                                certainty=certainty,
-                                code=entry.id,
-                                start=words.starts[first],
-                                end=words.ends[last - 1],
-                            )
+        for entry, first, last, hazard, certainty in self._said(words, found):
+            if (hazard, certainty, entry.id) not in signals:
+                signals[hazard, certainty, entry.id] = Signal(
+                    hazard=hazard,
+                    source=source,
+                    certainty=certainty,
+                    code=entry.id,
+                    start=words.starts[first],
+                    end=words.ends[last - 1],
+                )
         return tuple(signals.values())
+
+    def _said(self, words: _Words, found: list[_Found]) -> Iterator[tuple[Entry, int, int, Hazard, Certainty]]:
+        """Yield every hazard that phrases tell of, with its place and certainty."""
+        if not any(one.gaps or isinstance(one.item, Entry | _Ordinary) for one in found):
+            return
+        parts = self._parts(words, found)
+        for at, one in enumerate(parts):
+            if isinstance(one.item, Entry):
+                said = _said_before(parts, at) | _said_after(parts, at)
+                for entry, first, last, hazard in self._told(words, one, one.item):
+                    yield entry, first, last, hazard, _certainty(said, entry)
+            elif one.gaps or (one.item is _ORDINARY and one.last - one.first > 1):
+                yield from self._unexplained(words, one)
+
+    def _unexplained(self, words: _Words, part: _Part) -> Iterator[tuple[Entry, int, int, Hazard, Certainty]]:
+        """Yield as doubt what begins within a harmless phrase that need not mean it: across a gap, or past its end."""
+        for first in range(part.first, part.last):
+            for one in self._all(words, first):
+                past = one.last > part.last and part.item is _ORDINARY
+                if isinstance(one.item, Entry) and (part.gaps or past):
+                    for hazard in one.item.hazards:
+                        yield one.item, first, one.last, hazard, Certainty.POSSIBLE
 
     def _told(self, words: _Words, part: _Part, entry: Entry) -> Iterator[tuple[Entry, int, int, Hazard]]:
         """Yield the hazards of a phrase, and those that phrases which begin within it add, each with its place."""
@@ -199,7 +235,9 @@ class Reader:
         yield from ((entry, part.first, part.last, hazard) for hazard in entry.hazards)
         for first in range(part.first, part.last):
             for one in self._all(words, first):
-                within = entry.certainty == "possible" and one.last <= part.last and one.item not in (entry, part.item)
+                # A doubtful phrase explains what it holds word for word, not what stands in its gap.
+                explains = entry.certainty == "possible" and not part.gaps
+                within = explains and one.last <= part.last and one.item not in (entry, part.item)
                 if isinstance(one.item, Entry) and not (within and (first, one.last) != (part.first, part.last)):
                     yield from ((one.item, first, one.last, new) for new in one.item.hazards if new not in hazards)
                     hazards |= set(one.item.hazards)
@@ -291,27 +329,28 @@ class Reader:
         """Return every phrase that begins with a word, the longest first."""
         found: list[_Found] = []
         for node in self._starts.get(words.words[first], ()):
-            self._step(node, words, first, first + 1, found)
+            self._step(node, words, _Found(_ORDINARY, first, first + 1, 0), found)
         if len(found) > 1:
             found.sort(key=_by_length, reverse=True)
         return found
 
-    def _further(self, node: _Node, words: _Words, first: int, at: int, found: list[_Found]) -> None:
+    def _further(self, node: _Node, words: _Words, so_far: _Found, found: list[_Found]) -> None:
         """Go on behind a word of a phrase: with the next one, behind articles, or behind a gap."""
         beyond = node.then.get(GAP)
         left = _GAP_WORDS if beyond is not None else 0
         direct = node.then
         elements, separators = self._elements, words.separators
-        for further in range(at, len(words.words)):
+        for further in range(so_far.last, len(words.words)):
             if separators[further] >= _COMMA:
                 break
             word = words.words[further]
             for element in elements.get(word) or (word,):
                 following = direct.get(element)
                 if following is not None:
-                    self._step(following, words, first, further + 1, found)
+                    self._step(following, words, so_far._replace(last=further + 1), found)
                 if beyond is not None and element in beyond.then:
-                    self._step(beyond.then[element], words, first, further + 1, found)
+                    across = so_far._replace(last=further + 1, gaps=so_far.gaps + 1)
+                    self._step(beyond.then[element], words, across, found)
             if word not in self._passed:
                 # What is said between must have no meaning of its own.
                 if not left or word in self._telling:
@@ -319,12 +358,12 @@ class Reader:
                 direct = _NOWHERE
                 left -= 1
 
-    def _step(self, node: _Node, words: _Words, first: int, at: int, found: list[_Found]) -> None:
+    def _step(self, node: _Node, words: _Words, so_far: _Found, found: list[_Found]) -> None:
         if node.item is not None:
-            found.append(_Found(node.item, first, at))
-            found.extend(_Found(other, first, at) for other in node.others)
+            found.append(so_far._replace(item=node.item))
+            found.extend(so_far._replace(item=other) for other in node.others)
         if node.then:
-            self._further(node, words, first, at, found)
+            self._further(node, words, so_far, found)
 
     # -------------------------------------------------------------------------------------------------------- doubt
 
@@ -335,15 +374,33 @@ class Reader:
         one = next(coming)
         while at < len(text.words):
             if one is not None and one.first == at:
-                parts.append(_Part(one.item, at, one.last, text.separators[at]))
+                parts.append(_Part(one.item, at, one.last, text.separators[at], one.gaps, self._concedes(text, one)))
                 at, one = one.last, next(coming)
                 continue
             word = text.words[at]
-            item = _LIST if word in self._lists else _JOIN if word in self._joins else _ORDINARY
-            parts.append(_Part(item, at, at + 1, text.separators[at]))
+            parts.append(_Part(self._alone(word), at, at + 1, text.separators[at]))
             at += 1
         parts.append(_Part(_END, at, at, text.separators[at]))
         return parts
+
+    def _concedes(self, text: _Words, found: _Found) -> bool:
+        """Say whether a phrase grants what it tells of: the gun, which is not on him, is somewhere."""
+        words = text.words
+        if not self._concessions.isdisjoint(words[found.first : found.last]):
+            return True
+        named = (at + 1 for at in range(max(found.first - 1, 0), found.last - 1) if words[at] in self._definite)
+        return any(_is_weapon(one.item) for at in named for one in self._all(text, at))
+
+    def _alone(self, word: str) -> _Item:
+        if word in self._lists:
+            return _LIST
+        if word in self._concessions:
+            return _CONCESSION
+        return _JOIN if word in self._joins else _ORDINARY
+
+
+def _is_weapon(item: _Item) -> bool:
+    return isinstance(item, Entry) and Hazard.WEAPON in item.hazards
 
 
 def _certainty(said: Collection[str], entry: Entry) -> Certainty:
@@ -368,6 +425,8 @@ class _Way:
     alike: bool = False
     """One of those tells of the same danger."""
     asked: bool = False
+    conceded: bool = False
+    """What is denied is something about it, not that there is one."""
 
     def passes(self, separator: int, item: _Item) -> None:
         """Go on across a separator to a part."""
@@ -382,11 +441,14 @@ def _said_before(parts: list[_Part], at: int) -> set[str]:
     way = _Way()
     item = parts[at].item
     hazards = set(item.hazards) if isinstance(item, Entry) else set[Hazard]()
+    conceding = not _CONCEDED.isdisjoint(hazards)
+    way.conceded = conceding and parts[at].concedes
     for number in range(at - 1, -1, -1):
         one, between = parts[number], parts[number + 1].separator
         if between >= _STOP or parts[at].first - one.last > _REACH or one.item is _END:
             break
         way.passes(between, one.item)
+        way.conceded |= conceding and one.item is _CONCESSION
         if isinstance(one.item, Entry):
             way.crossed = True
             way.alike = way.alike or not hazards.isdisjoint(one.item.hazards)
@@ -408,7 +470,7 @@ def _joined_before(way: _Way, cue: Cue, parts: list[_Part], at: int) -> None:
     if cue.means == "denied":
         listed = way.listed or not (way.comma or way.crossed) or _list_goes_on(parts, at)
         if listed or "denied" in way.said:
-            way.said.add("denied")
+            way.said.add("possible" if way.conceded else "denied")
         elif way.alike or not way.crossed:
             # "No gun, knife": perhaps a list, perhaps not.
             way.said.add("possible")
@@ -433,13 +495,13 @@ def _said_after(parts: list[_Part], at: int) -> set[str]:
         if isinstance(one.item, Entry):
             way.joined &= one.separator == _SLASH or parts[number - 1].item is _LIST
         elif isinstance(one.item, _Cues):
-            _cue_after(way, one.item, parts[number + 1])
+            _cue_after(way, one.item, one.separator, parts[number + 1])
         if way.asked and not way.joined:
             break
     return way.said
 
 
-def _cue_after(way: _Way, cues: _Cues, following: _Part) -> None:
+def _cue_after(way: _Way, cues: _Cues, separator: int, following: _Part) -> None:
     cue = cues.after
     if cue is None:
         way.joined = False
@@ -450,7 +512,10 @@ def _cue_after(way: _Way, cues: _Cues, following: _Part) -> None:
         # "Neg wpns, not violent": a word that can go before belongs to what follows.
         way.joined = False
     elif way.joined:
-        if cue.means != "denied" or way.asked or following.separator >= _COMMA or following.item is _END:
+        if cue.means == "denied" and separator == _COMMA and not way.asked:
+            # "He has a gun, none seen": what was said before the comma stands.
+            way.said.add("possible")
+        elif cue.means != "denied" or way.asked or following.separator >= _COMMA or following.item is _END:
             way.said.add(cue.means)
         elif cues.before is None or isinstance(following.item, Entry):
             # "Weapons neg drugs": the word may belong to what follows.
@@ -465,7 +530,7 @@ def _is_answer(parts: list[_Part], number: int) -> bool:
     if parts[number].separator < _COLON:
         return False
     asked = number - 1
-    while asked > 0 and parts[asked].item is _JOIN:
+    while asked > 0 and isinstance(parts[asked].item, _Join):
         asked -= 1
     return asked >= 0 and isinstance(parts[asked].item, Entry)
 
@@ -477,7 +542,7 @@ def _list_goes_on(parts: list[_Part], at: int) -> bool:
             return False
         if one.item is _LIST:
             return True
-        if one.item is not _JOIN and not isinstance(one.item, Entry):
+        if not isinstance(one.item, Entry | _Join):
             return False
     return False
 
