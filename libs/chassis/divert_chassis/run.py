@@ -13,6 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any, Generic
 
 import asyncpg
@@ -22,6 +23,7 @@ from fastapi import APIRouter
 from typing_extensions import TypeVar
 
 from divert_chassis import core, http, logs, metrics, telemetry
+from divert_chassis.access import Gate
 from divert_chassis.clock import Clock, DomainClock
 from divert_chassis.consumer import Consumer, Handler
 from divert_chassis.core import Reply
@@ -35,6 +37,7 @@ from divert_chassis.service import Service, Stage, Wired
 from divert_chassis.settings import ChassisSettings
 from divert_chassis.stage import StageHandler
 from divert_chassis.store import Store
+from divert_chassis.tokens import Keys, Verifier
 from divert_contracts.envelope import Envelope, encode
 from divert_contracts.facts.base import Fact
 from divert_contracts.facts.policies import ClockSet
@@ -234,10 +237,13 @@ async def serve(
     """Run everything in this loop until the event is set; return whether it was, rather than a part having ended."""
     settings = runtime.settings
     health = runtime.health
+    gate = _gate(runtime)
     runtime.learning = True
     health.depends("kafka", lambda: _must(runtime.publisher.reachable()), timeout=3.0)
     server = http.serve(
-        http.application(title=title, version="1.0.0", router=routes(runtime), health=health, body_limit=body_limit),
+        http.application(
+            title=title, version="1.0.0", router=routes(runtime), health=health, gate=gate, body_limit=body_limit
+        ),
         settings.host,
         settings.port,
     )
@@ -267,6 +273,28 @@ async def serve(
     await runtime.valkey.aclose()
     log.info("stopped")
     return sound
+
+
+def _gate(runtime: Runtime[Any]) -> Gate:
+    """Return who is let in.
+
+    Raises:
+        RuntimeError: everybody would be, from other machines too.
+    """
+    settings, wired = runtime.settings, runtime.wired
+    if settings.issuer is None:
+        if not _is_loopback(settings.host):
+            raise RuntimeError("without DIVERT_ISSUER a service listens on loopback alone")
+        return Gate(service=wired.group)
+    verifier = Verifier(Keys(settings.issuer, settings.jwks), issuer=settings.issuer, audience=settings.audience)
+    return Gate(verifier, service=wired.group, provider=wired.member)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _Parts:

@@ -12,10 +12,12 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
+from divert_chassis.access import open_to_all, principal, requires
 from divert_chassis.core import Reply
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
+from divert_contracts.access import Scope
 from divert_contracts.model import Term
 from divert_contracts.step import Refusal
 from divert_contracts.vocabulary import Contact, DeclineReason, Disposition, HandBackReason, Hazard, Need, Verb
@@ -198,14 +200,17 @@ def _add_cases(router: APIRouter, portal: Portal) -> None:
         return portal.shown(request, "portal.html", 404 if values["missing"] else 200, **values)
 
     @router.get("/", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_home(request: Request, device: Who) -> Response:
         return await page(request, device, None)
 
     @router.get("/cases/{case_id}", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_case(request: Request, device: Who, case_id: UUID) -> Response:
         return await page(request, device, case_id)
 
     @router.get("/live", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_live(
         request: Request,
         device: Who,
@@ -225,6 +230,7 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
     runtime = portal.runtime
 
     @router.post("/cases/{case_id}/{verb}", include_in_schema=False, dependencies=[OwnPage])
+    @requires(Scope.USE_PORTAL, safety=_is_report)
     async def say(request: Request, device: Who, case_id: UUID, verb: str, key: Key = None) -> Response:
         """Say what was tapped. Nobody has to say who they are for what is never refused."""
         kind = VERBS.get(Verb(verb))
@@ -233,7 +239,7 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
         fields = await _fields(request)
         if device is None and not issubclass(kind, SafetyReport):
             raise portal.refused(request, NO_DEVICE)
-        said = _said(kind, fields, None if device is None else device.by, runtime.clock.now())
+        said = _said(kind, fields, _by(device), runtime.clock.now())
         if said is None:
             raise portal.refused(request, INVALID)
         note = fields.get("note")
@@ -245,6 +251,20 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
             if reply.refusal is not None:
                 return portal.answered(request, reply, f"/cases/{case_id}")
         return portal.answered(request, await tell(runtime, case_id, said, key), f"/cases/{case_id}")
+
+
+def _by(device: Device | None) -> str | None:
+    """Return who says it: whoever has signed in, or where nobody has to, what the device is used as."""
+    who = principal()
+    if who is not None:
+        return who.person
+    return None if device is None else device.by
+
+
+def _is_report(path: Mapping[str, str]) -> bool:
+    """Say whether what is tapped is never refused."""
+    kind = VERBS.get(Verb(path["verb"]))
+    return kind is not None and issubclass(kind, SafetyReport)
 
 
 def _said(kind: type[Said], fields: Mapping[str, object], by: str | None, at: datetime) -> Said | None:
@@ -273,10 +293,12 @@ async def _fields(request: Request) -> dict[str, object]:
 
 def _add_device(router: APIRouter, portal: Portal) -> None:
     @router.get("/who", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_who(request: Request, device: Who) -> Response:
         return portal.shown(request, "who.html", device=device, roster=await portal.roster(), bad=False)
 
     @router.post("/who", include_in_schema=False, dependencies=[OwnPage])
+    @requires(Scope.USE_PORTAL)
     async def change_who(request: Request) -> Response:
         told = await _fields(request)
         if told.get("use") == DESK:
@@ -287,6 +309,7 @@ def _add_device(router: APIRouter, portal: Portal) -> None:
         return remember(RedirectResponse("/", 303), request, DEVICE, f"team:{device.team}")
 
     @router.post("/language", include_in_schema=False, dependencies=[OwnPage])
+    @open_to_all
     async def change_language(request: Request) -> Response:
         told = await _fields(request)
         language = chosen(read(), str(told.get("language", "")), "").language
@@ -301,6 +324,7 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
     provider = portal.settings.provider
 
     @router.get("/shift", include_in_schema=False)
+    @requires(Scope.READ_SHIFT)
     async def read_shift(request: Request, device: Who) -> Response:
         if device is None:
             return RedirectResponse("/who", 303)
@@ -309,6 +333,7 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
         return portal.shown(request, "shift.html", device=device, roster=await portal.roster(), busy=busy)
 
     @router.post("/shift/on", include_in_schema=False, dependencies=[OwnPage])
+    @requires(Scope.SIGN_ON)
     async def go_on(request: Request, device: Who, key: Key = None) -> Response:
         if device is None:
             raise portal.refused(request, NO_DEVICE)
@@ -321,6 +346,7 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
         return portal.answered(request, await runtime.send(SignOn(provider=provider, team=team), key), "/shift")
 
     @router.post("/shift/off", include_in_schema=False, dependencies=[OwnPage])
+    @requires(Scope.SIGN_OFF)
     async def go_off(request: Request, device: Who, key: Key = None) -> Response:
         if device is None:
             raise portal.refused(request, NO_DEVICE)

@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from divert_chassis.access import requires
 from divert_chassis.pages import Pages
 from divert_chassis.run import Runtime
 from divert_chassis.words import UNSAID, clock, lasted, plain, titled
+from divert_contracts.access import Scope
 from divert_contracts.vocabulary import Feed, Stage
 from divert_reporting.adapters import STEPS, Filter, Outcomes
 from divert_reporting.domain.figures import agreement
@@ -87,6 +89,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> N
     shown = pages.shown
 
     @router.get("/", include_in_schema=False)
+    @requires(Scope.USE_REPORTING)
     async def read_front(
         agency: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9-]+$")] = None,
     ) -> HTMLResponse:
@@ -113,6 +116,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> N
         )
 
     @router.get("/calls/{call_id}", include_in_schema=False)
+    @requires(Scope.USE_REPORTING)
     async def read_call(call_id: UUID) -> HTMLResponse:
         record = await runtime.get(Record, str(call_id))
         row = None if record is None else outcome(record)

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from divert_chassis import words as common
+from divert_chassis.access import Guarded, guarded
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
@@ -71,11 +71,11 @@ class DeskPages:
         """Return a router whose errors are pages, or parts of one, that say what to do next."""
         pages = self
 
-        class Route(APIRoute):
+        class Route(Guarded):
             def get_route_handler(self) -> Handler:
                 return pages.guarded(super().get_route_handler())
 
-        return APIRouter(include_in_schema=False, route_class=Route)
+        return guarded(include_in_schema=False, route_class=Route)
 
     def views(self, person: str) -> Views:
         """Return what shows calls to a person now."""

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 from starlette.responses import HTMLResponse, Response
 
+from divert_chassis.access import requires
+from divert_contracts.access import Scope
 from divert_contracts.call import Answered, Picture
 from divert_contracts.model import Model
 from divert_contracts.step import Unavailable
@@ -52,6 +54,7 @@ def routes(pages: DeskPages) -> APIRouter:
     router = pages.router()
 
     @router.get("/desk/new")
+    @requires(Scope.USE_DESK)
     async def read_form(person: Somebody, drill: Annotated[str, Query(max_length=8)] = "") -> HTMLResponse:
         number, more = await pages.desk.next_number()
         return pages.shown(
@@ -69,6 +72,7 @@ def routes(pages: DeskPages) -> APIRouter:
         )
 
     @router.post("/desk/new/screen", dependencies=[FromHere])
+    @requires(Scope.USE_DESK)
     async def screen(request: Request, person: Somebody) -> HTMLResponse:
         del person
         typed = await form(request, CallForm)
@@ -101,6 +105,7 @@ def routes(pages: DeskPages) -> APIRouter:
         )
 
     @router.post("/desk/new/send", dependencies=[FromHere])
+    @requires(Scope.POST_CALL)
     async def send(request: Request, person: Somebody) -> Response:
         del person
         typed = await form(request, CallForm)

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse
 
+from divert_chassis.access import requires
+from divert_contracts.access import Scope
 from divert_contracts.model import Model
 from divert_contracts.step import Command
 from divert_contracts.vocabulary import (
@@ -80,6 +82,7 @@ def routes(pages: DeskPages) -> APIRouter:
 
 def _add_decisions(router: APIRouter, pages: DeskPages) -> None:
     @router.post("/desk/calls/{call_id}/review", dependencies=[FromHere])
+    @requires(Scope.REVIEW)
     async def review(request: Request, person: Somebody, call_id: UUID) -> HTMLResponse:
         decided = await form(request, ReviewForm)
         command = desk.Review(call_id=call_id, by=person, **dict(decided))
@@ -87,6 +90,7 @@ def _add_decisions(router: APIRouter, pages: DeskPages) -> None:
         return await _ordered(pages, command, "Decided: it is offered." if may else "Decided: the dispatcher has it.")
 
     @router.post("/desk/calls/{call_id}/direct/{direction}", dependencies=[FromHere])
+    @requires(Scope.DIRECT)
     async def direct(request: Request, person: Somebody, call_id: UUID, direction: Direction) -> HTMLResponse:
         wanted = await form(request, DirectForm)
         call = await pages.call(call_id)
@@ -108,6 +112,7 @@ def _add_decisions(router: APIRouter, pages: DeskPages) -> None:
         return await _ordered(pages, command, DONE[direction])
 
     @router.post("/desk/calls/{call_id}/clear", dependencies=[FromHere])
+    @requires(Scope.CLEAR_DANGER)
     async def clear(request: Request, person: Somebody, call_id: UUID) -> HTMLResponse:
         cleared = await form(request, ClearForm)
         command = desk.ClearDanger(call_id=call_id, by=person, unit=cleared.unit)
@@ -116,10 +121,12 @@ def _add_decisions(router: APIRouter, pages: DeskPages) -> None:
 
 def _add_answers(router: APIRouter, pages: DeskPages) -> None:
     @router.post("/desk/calls/{call_id}/claim", dependencies=[FromHere])
+    @requires(Scope.CLAIM)
     async def claim(person: Somebody, call_id: UUID) -> HTMLResponse:
         return await _ordered(pages, desk.ClaimCall(call_id=call_id, by=person), "You have claimed it.")
 
     @router.post("/desk/calls/{call_id}/answer", dependencies=[FromHere])
+    @requires(Scope.ANSWER_QUESTION)
     async def answer(request: Request, person: Somebody, call_id: UUID) -> HTMLResponse:
         given = await form(request, AnswerForm)
         return await _ordered(
@@ -127,6 +134,7 @@ def _add_answers(router: APIRouter, pages: DeskPages) -> None:
         )
 
     @router.post("/desk/calls/{call_id}/accept", dependencies=[FromHere])
+    @requires(Scope.ACCEPT_HANDOFF)
     async def accept(request: Request, person: Somebody, call_id: UUID) -> HTMLResponse:
         accepted = await form(request, AcceptForm)
         call = await pages.call(call_id)

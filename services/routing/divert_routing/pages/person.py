@@ -8,6 +8,8 @@ from fastapi import Cookie, Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from divert_chassis.access import principal
+
 M = TypeVar("M", bound=BaseModel)
 
 COOKIE = "divert_person"
@@ -30,11 +32,14 @@ class NotUnderstood(Exception):
 
 
 def somebody(divert_person: Annotated[str | None, Cookie()] = None) -> str:
-    """Return who is at the desk.
+    """Return who is at the desk: whoever has signed in, or where nobody has to, whoever they say they are.
 
     Raises:
         NobodyHere: they have not said so.
     """
+    who = principal()
+    if who is not None:
+        return who.person
     if divert_person is None or PERSON.fullmatch(divert_person) is None:
         raise NobodyHere
     return divert_person
