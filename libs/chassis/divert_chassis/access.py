@@ -277,8 +277,12 @@ class Gate:
             raise self._unknown(request, "expired", page=page)
         return who
 
+    def belongs(self, who: Principal) -> bool:
+        """Say whether this instance is for somebody's organisation at all."""
+        return self._provider is None or who.provider == self._provider
+
     def _may(self, who: Principal, scope: Scope) -> None:
-        if self._provider is not None and who.provider != self._provider:
+        if not self.belongs(who):
             raise Problem(403, "other-provider", "Forbidden", "The token is of another provider.")
         if scope not in who.scopes:
             raise Problem(

@@ -17,6 +17,7 @@ from divert_chassis.core import Reply
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
+from divert_chassis.sessions import add_sign_in
 from divert_contracts.access import Scope
 from divert_contracts.model import Term
 from divert_contracts.step import Refusal
@@ -71,6 +72,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Rules], settings: Settings) ->
     """Add the portal to the routes."""
     portal = Portal(runtime, settings)
     portal.pages.add_assets(router)
+    add_sign_in(router, portal.pages)
     _add_cases(router, portal)
     _add_saying(router, portal)
     _add_device(router, portal)

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from divert_chassis.access import requires
 from divert_chassis.pages import Pages
 from divert_chassis.run import Runtime
+from divert_chassis.sessions import add_sign_in
 from divert_chassis.words import UNSAID, clock, lasted, plain, titled
 from divert_contracts.access import Scope
 from divert_contracts.vocabulary import Feed, Stage
@@ -80,6 +81,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], zone: ZoneInfo) -> N
     """Add the pages to the routes."""
     pages = Pages(HERE, runtime.clock)
     pages.add_assets(router)
+    add_sign_in(router, pages)
 
     def told(time: datetime | None) -> str:
         return clock(time, zone)
