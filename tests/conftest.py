@@ -53,6 +53,6 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator["Loc
     from divert_cli.stack import LocalStack, discard  # noqa: PLC0415  # unit tests need none of it
 
     data: Path = tmp_path_factory.mktemp("system") / "stack"
-    async with LocalStack(data, preferred_ports=False, environment={}) as running:
+    async with LocalStack(data, preferred_ports=False, environment={}, secured=True) as running:
         yield running
     discard(data)

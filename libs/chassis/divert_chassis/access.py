@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -34,6 +34,14 @@ _DECLARED = "__divert_needs__"
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/=-]+) *")
 _PLAIN = frozenset({"/openapi.json"})
 """Routes of the framework's own that show nothing of anybody."""
+
+
+class OtherOrigin(Problem):
+    """What another site's page sends, in the name of whoever looks at it."""
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(403, "other-origin", "Forbidden", "This was not sent by a page of this service.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,12 +310,12 @@ class Gate:
         kept = request.cookies.get(self.cookie) if page else None
         if kept is not None and request.method not in READS and not from_own_page(request):
             # A cookie goes along with whatever any page sends.
-            raise Problem(403, "other-origin", "Forbidden", "This was not sent by a page of this service.")
+            raise OtherOrigin
         return kept
 
     def _unknown(self, request: Request, why: str | None, *, page: bool) -> Exception:
         if page and request.method in READS:
-            return _SignInFirst()
+            return _SignInFirst(over=why == "expired")
         error = "" if why is None else f', error="invalid_token", error_description="{why}"'
         headers = {"www-authenticate": f'Bearer realm="divert"{error}'}
         if page and request.headers.get("hx-request") == "true":
@@ -320,12 +328,31 @@ class Gate:
 class _SignInFirst(Exception):
     """Whoever looks at a page is to sign in, and comes back to it."""
 
+    def __init__(self, *, over: bool) -> None:
+        """Say whether they had signed in, and their time is over."""
+        super().__init__()
+        self._over = over
+
     def response(self, request: Request) -> Response:
         """Return where to go."""
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         if request.headers.get("hx-request") == "true":
-            return Response(status_code=204, headers={"hx-redirect": SIGN_IN})
+            # A page that is open stays as it is, with its buttons to call for help: those work a while longer.
+            return Response(status_code=204, headers={} if self._over else {"hx-redirect": SIGN_IN})
         return RedirectResponse(SIGN_IN if here == "/" else f"{SIGN_IN}?to={quote(here)}", 303)
+
+
+def own_page(request: Request) -> None:
+    """Let only forms of this service's own pages through, as browsers tell it; a dependency of their routes.
+
+    Raises:
+        OtherOrigin: it is another site's form, or no browser's.
+    """
+    if not from_own_page(request):
+        raise OtherOrigin
+
+
+OwnPage = Depends(own_page)
 
 
 def from_own_page(request: Request) -> bool:

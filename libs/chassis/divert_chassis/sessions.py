@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from divert_chassis.access import SIGN_IN, Gate, from_own_page, open_to_all
+from divert_chassis.access import SIGN_IN, Gate, open_to_all, own_page
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 
@@ -81,8 +81,7 @@ async def _form(request: Request) -> dict[str, str]:
     Raises:
         Problem: another site's page sent it, or it is none.
     """
-    if not from_own_page(request):
-        raise Problem(403, "other-origin", "Forbidden", "This was not sent by a page of this service.")
+    own_page(request)
     try:
         return dict(parse_qsl((await request.body()).decode(), max_num_fields=10))
     except ValueError:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from divert_chassis.access import open_to_all, principal, requires
+from divert_chassis.access import OwnPage, open_to_all, principal, requires
 from divert_chassis.core import Reply
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
@@ -36,7 +36,7 @@ from divert_provider_gateway.domain.said import (
     WriteNote,
 )
 from divert_provider_gateway.pages.view import View, aim, focus, in_order, view
-from divert_provider_gateway.pages.who import DESK, DEVICE, LANGUAGE, Device, OwnPage, Who, named, remember
+from divert_provider_gateway.pages.who import DESK, DEVICE, LANGUAGE, Device, Who, named, remember
 from divert_provider_gateway.pages.words import Words, chosen, read
 from divert_provider_gateway.settings import Settings
 
