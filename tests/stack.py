@@ -4,15 +4,20 @@ import asyncio
 import functools
 import os
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import urlsplit
 
 import asyncpg
 import yaml
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 from testcontainers.core.container import DockerContainer
 
+from divert_cli import kafka_admin
 from divert_cli.checkout import ROOT, STATE
 from divert_cli.stack import LocalStack, discard, kafka, postgres, valkey
 from divert_cli.stack.local import Ports
@@ -123,3 +128,13 @@ async def fresh_database(dsn: str) -> AsyncGenerator[str]:
             await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await connection.close()
+
+
+def empty(kafka: str, topics: Sequence[str]) -> None:
+    """Delete every record of some topics."""
+    ends = kafka_admin.ends(kafka, topics)
+    wanted = [TopicPartition(topic, number, end) for (topic, number), (_, end) in ends.items()]
+    admin = AdminClient({"bootstrap.servers": kafka})  # must outlive its answers
+    answers = cast("dict[TopicPartition, Future[object]]", admin.delete_records(wanted))
+    for answer in answers.values():
+        answer.result()

@@ -40,6 +40,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("calls", "divert_cli.calls:calls", "The calls that divert knows."),
     Command("show", "divert_cli.calls:show", "One call: its timeline with causes."),
     Command("outcomes", "divert_cli.calls:outcomes", "What became of the calls."),
+    Command("report", "divert_cli.report:report", "What became of a period's calls, as a page and PDF to publish."),
+    Command("export", "divert_cli.export:export", "A table, the figures or the log, as a file."),
+    Command("dictionary", "divert_cli.export:dictionary", "What every table, column and figure means."),
+    Command("seal", "divert_cli.seal:seal", "Seal a period's tables, or check a seal."),
+    Command("rebuild", "divert_cli.rebuild:rebuild", "Make reporting's tables anew from the log, and swap them in."),
     Command("policy", "divert_cli.policy.commands:app", "The life of a policy: check, back-test, approve, publish."),
     Command(
         "explain", "divert_cli.policy.explain:explain", "Why a call was decided so, and what would have changed it."

@@ -14,11 +14,13 @@ Rule = Callable[[Path], list[str]]
 SHAPE = {
     "__init__.py",
     "__main__.py",
+    "adapters",
     "adapters.py",
     "api.py",
     "app.py",
     "domain",
     "domain.py",
+    "figures",
     "pages",
     "py.typed",
     "settings.py",
@@ -134,11 +136,12 @@ def what_is_decided_depends_on_no_clock(root: Path) -> list[str]:
 
 
 def only_adapters_speak_sql(root: Path) -> list[str]:
-    """Of a service's files only ``adapters.py`` holds SQL."""
+    """Of a service's files only ``adapters.py``, or those in ``adapters``, hold SQL."""
     return [
         _at(root, path, node, "SQL")
         for path, node in _nodes(root, "services")
         if path.name != "adapters.py"
+        and path.parent.name != "adapters"
         and isinstance(node, ast.Constant)
         and isinstance(node.value, str)
         and SQL.fullmatch(node.value)

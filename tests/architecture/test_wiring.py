@@ -26,7 +26,7 @@ WRITERS = {"cli": ("cli", "seeds", "sim")}
 def built(service: str) -> Wired[Any]:
     """Return a service as its own ``app`` wires it; for some provider, where there is one process each."""
     build = importlib.import_module(f"divert_{service.replace('-', '_')}.app").build
-    return build("exodus") if inspect.signature(build).parameters else build()
+    return build("exodus") if "provider" in inspect.signature(build).parameters else build()
 
 
 def known_to(service: Wired[Any]) -> frozenset[type[Fact]]:

@@ -1,7 +1,8 @@
 """What happens in the city while a test looks at the desk: CAD and providers over their public interfaces."""
 
+import itertools
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import httpx
 from pydantic import JsonValue
@@ -44,7 +45,7 @@ class City:
     """Posts calls and acts as providers."""
 
     system: LocalStack
-    client: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(timeout=20, trust_env=False))
+    client: httpx.AsyncClient
 
     def __post_init__(self) -> None:
         """Sign in, to each service as whoever fits."""
@@ -53,12 +54,12 @@ class City:
     async def call(self, narrative: str = "Man on the bench weeping.", **changes: JsonValue) -> str:
         """Post a call and return its id."""
         number = f"T{uuid.uuid4().hex[:10].upper()}"
+        place = next(PLACES)
         own: dict[str, JsonValue] = {
             "incident_number": number,
             "narrative": narrative,
-            # Each at a place and from a line of its own: danger counts next door.
-            "address": {"text": f"{int(number[1:5], 16)} S Vermont Ave", "cross_street": "W 12th St"},
-            "caller": {"number": f"+1 213 {int(number[1:6], 16):07d}"},
+            "address": {"text": f"{place} S Vermont Ave", "cross_street": "W 12th St"},
+            "caller": {"number": f"+1 213 {place:07d}"},
         }
         body = {**WHOLE, **own, **changes}
         answer = await self.client.post(f"{self.system.urls['intake']}/v1/calls", json=body)
@@ -107,34 +108,35 @@ class City:
         return call
 
     async def accept_everything(self) -> None:
-        """Accept every hand-off and call for assistance, and confirm what is recalled, so that the desk is quiet."""
+        """Take back what is open, accept every hand-off and confirm every recall, until the desk is quiet."""
 
         async def quiet() -> bool:
-            # What was said last may still be on its way, and brings more that is to be accepted.
-            await self._accept_what_is_open()
-            routing = self.system.urls["routing"]
-            left = (await self.client.get(f"{routing}/v1/calls", params={"limit": 2000})).json()["calls"]
-            return all(one["stage"] == "observed" for one in left)
+            answer = await self.client.get(f"{self.system.urls['routing']}/v1/calls", params={"limit": 2000})
+            left = [one["call_id"] for one in answer.json()["calls"] if one["stage"] != "observed"]
+            said = [one for call in left for one in await self._finish(call)]
+            assert left == [], said
+            return True
 
         await eventually(quiet, "the desk to be quiet", within=120, every=0.2)
 
-    async def _accept_what_is_open(self) -> None:
-        routing = self.system.urls["routing"]
-        open_calls = (await self.client.get(f"{routing}/v1/calls", params={"limit": 2000})).json()["calls"]
-        for one in open_calls:
-            status = (await self.client.get(f"{routing}/v1/calls/{one['call_id']}/status")).json()
-            if status["stage"] != "concluded":
-                order = {"direction": "take_back", "reason": "other", "by": "test"}
-                await self.client.post(f"{routing}/v1/calls/{one['call_id']}/direct", json=order)
-                status = (await self.client.get(f"{routing}/v1/calls/{one['call_id']}/status")).json()
-            for recall in status["unconfirmed"]:
-                gateway = self.system.urls[f"provider-gateway-{recall['provider']}"]
-                await self.client.post(f"{gateway}/v1/cases/{recall['case_id']}/confirm-recall", json={})
-            for waiting in status["waiting"]:
-                accepted = {"agency": status["agency"], "handoff_id": waiting["handoff_id"], "by": "test"}
-                url = f"{self.system.urls['intake']}/v1/calls/{one['call_id']}/handoff-accepted"
-                await self.client.post(url, json=accepted)
+    async def _finish(self, call: str) -> list[str]:
+        """Bring one call nearer to its end, and return what was done and answered."""
+        url = f"{self.system.urls['routing']}/v1/calls/{call}"
+        status = (await self.client.get(f"{url}/status")).json()
+        orders: list[tuple[str, dict[str, JsonValue]]] = []
+        if status["stage"] != "concluded":
+            orders.append((f"{url}/direct", {"direction": "take_back", "reason": "other", "by": "test"}))
+        for recall in status["unconfirmed"]:
+            gateway = self.system.urls[f"provider-gateway-{recall['provider']}"]
+            orders.append((f"{gateway}/v1/cases/{recall['case_id']}/confirm-recall", {}))
+        for waiting in status["waiting"]:
+            accepted = {"agency": status["agency"], "handoff_id": waiting["handoff_id"], "by": "test"}
+            orders.append((f"{self.system.urls['intake']}/v1/calls/{call}/handoff-accepted", accepted))
+        answers = [(where, await self.client.post(where, json=order)) for where, order in orders]
+        return [str(status), *(f"{where}: {answer.status_code} {answer.text}" for where, answer in answers)]
 
 
+PLACES = itertools.count(1000)
+"""A house number for each call, because danger counts next door."""
 FENCED = frozenset({"acknowledge", "decline", "en-route", "close", "hand-back"})
 """What is said about who has the case, and so names its epoch."""

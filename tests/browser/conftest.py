@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from browser.city import City
 from divert_chassis.issuer import LocalIssuer
 from divert_cli.stack import LocalStack
 from divert_contracts.access import Role
@@ -38,6 +40,15 @@ async def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     """Where the pictures go: with --screenshots into the documents."""
     named = request.config.getoption("--screenshots")
     return tmp_path_factory.mktemp("screenshots") if named is None else Path(str(named))
+
+
+@pytest_asyncio.fixture
+async def city(system: LocalStack) -> AsyncIterator[City]:
+    """CAD and the providers, once everything that other tests left open is ended."""
+    async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+        here = City(system, client)
+        await here.accept_everything()
+        yield here
 
 
 @pytest_asyncio.fixture

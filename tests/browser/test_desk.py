@@ -3,18 +3,15 @@
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from browser.city import AGENCY, CLEAR, WHOLE, City
 from browser.conftest import OpenDesk
 from divert_chassis.issuer import LocalIssuer
-from divert_cli.stack import LocalStack
 from divert_contracts.access import Role
 from divert_contracts.ids import call_id
 from divert_intake.domain.calls import Intake, as_json
@@ -63,14 +60,6 @@ class Keys:
     def seconds(self) -> float:
         """How long a person takes for all that."""
         return self.typed / TYPES_A_SECOND + self.answers * ASKS_AND_HEARS
-
-
-@pytest_asyncio.fixture
-async def city(system: LocalStack) -> AsyncIterator[City]:
-    here = City(system)
-    await here.accept_everything()
-    yield here
-    await here.client.aclose()
 
 
 async def shown(page: Page, call: str) -> None:

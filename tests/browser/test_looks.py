@@ -1,30 +1,18 @@
 """Every page of the desk, quiet and busy, in both themes: axe finds nothing, and pictures for the documents."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from browser.axe import complaints
 from browser.city import CLEAR, City
 from browser.conftest import OpenDesk, Theme
-from divert_cli.stack import LocalStack
 
 pytestmark = pytest.mark.timeout(600)
 
 SIZES = ((1440, 900), (1920, 1080))
 THEMES: tuple[Theme, ...] = ("light", "dark")
-
-
-@pytest_asyncio.fixture
-async def city(system: LocalStack) -> AsyncIterator[City]:
-    here = City(system)
-    await here.accept_everything()
-    yield here
-    await here.accept_everything()
-    await here.client.aclose()
 
 
 async def pictures(page: Page, folder: Path, name: str, theme: Theme) -> None:

@@ -1,7 +1,6 @@
 """The portal in a real browser on the whole system, as a team with a telephone and as a provider's desk."""
 
 import asyncio
-import random
 import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,11 +10,11 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, Route, expect
 from pydantic import JsonValue
 
 from browser.axe import complaints
-from browser.city import CLEAR, City
+from browser.city import CLEAR, PLACES, City
 from browser.conftest import Theme
 from divert_chassis.issuer import LocalIssuer
 from divert_cli import kafka_admin
@@ -69,15 +68,6 @@ OpenPortal = Callable[..., Awaitable[Page]]
 
 
 @pytest_asyncio.fixture
-async def city(system: LocalStack) -> AsyncIterator[City]:
-    here = City(system)
-    await here.accept_everything()
-    yield here
-    await here.accept_everything()
-    await here.client.aclose()
-
-
-@pytest_asyncio.fixture
 async def open_portal(browser: Browser, system: LocalStack) -> AsyncIterator[OpenPortal]:
     """Open the portal as a team or the desk, on a device of its own; whatever goes wrong in the page fails the test."""
     contexts: list[BrowserContext] = []
@@ -120,10 +110,9 @@ async def open_portal(browser: Browser, system: LocalStack) -> AsyncIterator[Ope
 
 async def offered(city: City, narrative: str = NARRATIVE, **changes: JsonValue) -> str:
     """Let CAD post a call, and return it once the gateway has the offer."""
-    # A place of its own: danger at one place counts for every call there.
-    chosen = random.randrange(10_000_000)
-    address = {**ADDRESS, "text": f"{chosen} S Figueroa St", "latitude": round(33 + chosen / 10_000_000, 5)}
-    caller = {**CALLER, "number": f"+1 213 {chosen:07}"}
+    place = next(PLACES)
+    address = {**ADDRESS, "text": f"{place} S Figueroa St", "latitude": round(23 + place / 100, 2)}
+    caller = {**CALLER, "number": f"+1 213 {place:07}"}
     call = await city.call(narrative, **{**HOME, "address": address, "caller": caller, **changes})
     status = await city.stage(call, "offered", "in_review")
     if status["stage"] == "in_review":
@@ -373,3 +362,149 @@ async def test_what_is_tapped_without_a_connection_is_kept_and_sent_once(
     for one in steps:
         assert one.said_at is not None
         assert (one.occurred_at - one.said_at).total_seconds() > 3
+
+
+async def test_a_step_whose_answer_is_lost_is_sent_again_and_counts_once(open_portal: OpenPortal, city: City) -> None:
+    page = await open_portal()
+    call = await offered(city)
+    case = await case_of(city, call)
+    sent: list[str] = []
+
+    async def lose_the_first(route: Route) -> None:
+        sent.append(route.request.headers["idempotency-key"])
+        await route.fetch()
+        if len(sent) == 1:
+            await route.abort()
+        else:
+            await route.continue_()
+
+    await page.route("**/cases/*/on-scene", lose_the_first)
+    await go_there(page)
+
+    async def again() -> bool:
+        return len(sent) > 1
+
+    await eventually(again, "the step to be sent again", within=120, every=0.1)
+    await city.stage(call, "on_scene")
+    await expect(page.locator("#queue")).to_be_hidden(timeout=60_000)
+    assert len(set(sent)) == 1
+    assert len([one for one in await said(city, case) if isinstance(one, TeamOnScene)]) == 1
+
+
+async def test_taps_outlive_the_page(open_portal: OpenPortal, city: City) -> None:
+    page = await open_portal()
+    call = await offered(city)
+    await button(page, "20 min").click()
+    await button(page, "west-1 goes").click()
+    await expect(page.locator("article.acknowledged")).to_contain_text("west-1")
+    await page.context.set_offline(True)
+    await button(page, "On the way").click()
+    await expect(page.locator("#queue")).to_contain_text("1 step waiting to send")
+    await page.context.set_offline(False)
+    other = await page.context.new_page()
+    await page.close(run_before_unload=False)
+    await other.goto("/shift")
+    await city.stage(call, "en_route")
+
+
+async def test_what_was_said_is_shown_as_words_and_does_nothing(open_portal: OpenPortal, city: City) -> None:
+    evil = "<img src=x onerror=alert(1)><script>alert(2)</script>\" onmouseover='alert(3)' {{7*7}}"
+    page = await open_portal(size="desk")
+    await offered(city, evil, address={"text": evil, "unit": evil}, caller={"name": evil, "number": evil})
+    await expect(page.locator(".said blockquote")).to_have_text(evil)
+    assert await page.locator("article img, article script, [onmouseover], [onerror]").count() == 0
+
+
+async def test_an_offer_is_declined_for_a_reason(open_portal: OpenPortal, city: City) -> None:
+    page = await open_portal()
+    call = await offered(city)
+    await page.get_by_text("Can't", exact=True).click()
+    await large_enough(page)
+    await button(page, "All teams are busy").click()
+    await expect(page.get_by_text("Nothing to do now")).to_be_visible()
+    status = (await city.client.get(f"{city.system.urls['routing']}/v1/calls/{call}/status")).json()
+    assert status["provider"] != "exodus" or status["stage"] != "offered"
+
+
+async def test_teams_sign_on_and_off_and_the_relief_goes_on_with_the_case(open_portal: OpenPortal, city: City) -> None:
+    page = await open_portal()
+    await page.goto("/shift")
+    before = (await city.client.get(f"{city.system.urls[EXODUS]}/v1/shift")).json()["teams"]
+    for team in ("west-1", "west-2"):
+        await page.get_by_label("Team", exact=True).fill(team)
+        await page.get_by_label("Languages").fill("en es")
+        await button(page, "Sign on").click()
+        await expect(page.locator(".teams")).to_contain_text(team)
+    assert await complaints(page) == []
+    await large_enough(page)
+    await page.goto("/")
+    await offered(city)
+    await go_there(page)
+    await page.goto("/shift")
+    await page.get_by_label("Sign off west-1").click()
+    own = page.locator(".teams li", has_text="west-1").first
+    await expect(own).to_contain_text("Holds open cases")
+    await expect(own.get_by_role("button", name="Nobody")).to_be_hidden()
+    await own.get_by_role("button", name="west-2").click()
+    await expect(page.locator(".teams li b").filter(has_text=re.compile("^west-1$"))).to_have_count(0)
+    relief = await open_portal("west-2")
+    await expect(relief.locator("article.on_scene")).to_contain_text("west-2")
+    await relief.goto("/shift")
+    teams: JsonValue = {"teams": before}
+    assert (await city.client.put(f"{city.system.urls[EXODUS]}/v1/shift", json=teams)).is_success
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_axe_finds_nothing_at_any_stage_in_either_theme_and_language(
+    open_portal: OpenPortal, city: City, folder: Path, theme: Theme, language: str
+) -> None:
+    t = read()[language]
+    page = await open_portal(theme=theme, language=language)
+    other = read()["es" if language == "en" else "en"]
+    foreign = [
+        text
+        for key, text in other.entries.items()
+        if text != t.entries[key] and " " in text and "{" not in text and text not in t.entries.values()
+    ]
+
+    async def fine(stage: str) -> None:
+        assert await complaints(page) == [], stage
+        await large_enough(page)
+        seen = await page.locator("body").inner_text()
+        assert [text for text in foreign if text in seen] == [], stage
+        await page.screenshot(path=folder / f"portal-{stage}-{theme}-{language}.png")
+
+    await fine("calm")
+    await page.goto("/who")
+    await fine("who")
+    await page.goto("/shift")
+    await fine("shift")
+    await page.goto("/")
+    assert await page.locator("html").get_attribute("lang") == language
+    await offered(city, answers={**CLEAR, "juvenile": "unknown"}, premise_hazards=["medical"])
+    await expect(page.locator("article.offered")).to_be_visible()
+    await fine("offer")
+    await page.get_by_text(t("offer.cant"), exact=True).click()
+    await fine("cant")
+    await button(page, t("offer.minutes", n=20)).click()
+    await button(page, t("step.team-assigned", team="west-1")).click()
+    await expect(button(page, t("step.en-route"))).to_be_visible()
+    await fine("taken")
+    await button(page, t("step.en-route")).click()
+    await button(page, t("step.on-scene")).click()
+    await expect(page.locator(".check")).to_be_visible()
+    await page.locator(".ask summary").click()
+    await page.locator(".others > summary").click()
+    await fine("on-scene")
+    await page.locator(".others > summary").click()
+    await button(page, t("step.contacted")).click()
+    await page.locator(".close-it > summary").click()
+    await page.get_by_text(t("disposition.transported"), exact=True).click()
+    await fine("close")
+    await page.locator("#backup > summary").click()
+    await fine("backup")
+    await page.locator("#backup > summary").click()
+    await page.get_by_text(t("transport.home"), exact=True).click()
+    await page.locator(".close button.big").click()
+    await expect(page.get_by_text(t("state.calm"))).to_be_visible()

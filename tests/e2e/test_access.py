@@ -94,10 +94,10 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest_asyncio.fixture
 async def city(system: LocalStack) -> AsyncIterator[City]:
-    here = City(system)
-    yield here
-    await here.accept_everything()
-    await here.client.aclose()
+    async with httpx.AsyncClient(timeout=20, trust_env=False) as client:
+        here = City(system, client)
+        yield here
+        await here.accept_everything()
 
 
 async def verbs(system: LocalStack, http: httpx.AsyncClient) -> list[Verb]:

@@ -3,15 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import Future
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from divert_chassis.publisher import Outgoing, Publisher
 from divert_chassis.run import Runtime
@@ -22,7 +19,7 @@ from divert_contracts.facts.base import CallFact, Fact
 from divert_contracts.facts.triage import CallTriaged
 from integration import toys
 from integration.toys import Count, Touch
-from stack import Addresses
+from stack import Addresses, empty
 from waiting import eventually
 
 
@@ -49,16 +46,6 @@ async def on_topic(kafka: str, topic: str, calls: set[UUID]) -> list[Envelope]:
         return [one for one in found if isinstance(one.fact, CallFact) and one.fact.call_id in calls]
 
     return await asyncio.to_thread(whole)
-
-
-def empty(kafka: str, topic: str) -> None:
-    """Delete every record of a topic."""
-    ends = kafka_admin.ends(kafka, [topic])
-    wanted = [TopicPartition(topic, number, end) for (_, number), (_, end) in ends.items()]
-    admin = AdminClient({"bootstrap.servers": kafka})  # must outlive its answers
-    answers = cast("dict[TopicPartition, Future[object]]", admin.delete_records(wanted))
-    for answer in answers.values():
-        answer.result()
 
 
 async def counts(runtime: Runtime[Any], calls: Sequence[UUID]) -> list[Count | None]:
@@ -277,7 +264,7 @@ async def test_too_many_dead_letters_stop_the_consumer_and_not_the_timers(
 
         await eventually(rung, "the timer to ring all the same")
     # What stops a consumer here would stop the services of later tests, which read the same topic from its start.
-    await asyncio.to_thread(empty, stack.kafka, "calls.v1")
+    await asyncio.to_thread(empty, stack.kafka, ["calls.v1"])
 
 
 async def test_the_triaged_fact_has_the_same_id_and_bytes_however_often_its_cause_is_handled(

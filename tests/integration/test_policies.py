@@ -126,6 +126,7 @@ async def passed(city: City, moment: datetime) -> None:
 async def test_switched_under_load_every_call_is_judged_by_the_policy_in_force_when_it_was_accepted(
     city: City, tmp_path: Path
 ) -> None:
+    policy = await asyncio.to_thread(approved, drafted(tmp_path, "strict-1", without_care_for_dispute))
     calls: set[str] = set()
     enough = asyncio.Event()
 
@@ -136,7 +137,6 @@ async def test_switched_under_load_every_call_is_judged_by_the_policy_in_force_w
     senders = [asyncio.create_task(keep_sending()) for _ in range(SENDERS)]
     try:
         await eventually(lambda: _many(calls, 50), "calls under the first policy")
-        policy = await asyncio.to_thread(approved, drafted(tmp_path, "strict-1", without_care_for_dispute))
         since = await publishing.publish(city.stack.kafka, policy)
         await passed(city, since)
         before = len(calls)
@@ -171,7 +171,7 @@ async def test_a_version_that_nobody_approved_is_refused_by_every_process_and_sh
         known = (await city.triage.get("/v1/policies")).json()
         return next((one["refused"] for one in known if one["version"] == "unapproved-1"), None)
 
-    assert await eventually(shown, "the refused version to be shown") == "policy:too-early"
+    assert await eventually(shown, "the refused version to be shown") == "policy:not-approved"
 
 
 async def test_what_is_tried_beside_is_reported_and_decides_nothing(city: City, tmp_path: Path) -> None:

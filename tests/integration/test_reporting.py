@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from uuid import UUID, uuid4, uuid5
 
@@ -12,15 +13,18 @@ import asyncpg
 import httpx
 import pytest_asyncio
 
+from divert_bench.processes import Backing
 from divert_chassis.publisher import Outgoing, Publisher
 from divert_cli import kafka_admin
 from divert_cli.prepare import topic_specs
+from divert_cli.rebuild import rebuilt
 from divert_contracts import ids
 from divert_contracts.envelope import Envelope, encode
 from divert_contracts.facts.base import Fact
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.topics import CASES, ROUTING, SHIFTS, TRIAGE
-from divert_reporting.adapters import digest
+from divert_reporting.adapters.tables import digest
+from divert_reporting.domain.case_outcome import CaseOutcome
 from divert_reporting.domain.outcome import CallOutcome, ShiftChange
 from integration.processes import running
 from stack import Addresses, fresh_database
@@ -89,7 +93,7 @@ async def tables(stack: Addresses, workers: int) -> dict[str, str]:
         database = await held.enter_async_context(fresh_database(stack.postgres))
         for _ in range(workers):
             await held.enter_async_context(running("divert_reporting", "REPORTING", stack, database))
-        connection = await asyncpg.connect(database)
+        connection = await asyncpg.connect(database, server_settings={"search_path": "reporting"})
         held.push_async_callback(connection.close)
         await eventually(lambda: caught_up(stack, connection), f"{workers} workers to catch up", within=180, every=0.2)
         return await digest(connection)
@@ -127,12 +131,12 @@ async def every_column_is_explained(connection: "asyncpg.Connection[asyncpg.Reco
         "SELECT table_name, column_name,"
         " col_description(format('reporting.%s', table_name)::regclass, ordinal_position) AS about"
         " FROM information_schema.columns"
-        " WHERE table_schema = 'reporting' AND table_name IN ('call_outcomes', 'shift_changes')"
+        " WHERE table_schema = 'reporting' AND table_name IN ('call_outcomes', 'case_outcomes', 'shift_changes')"
     )
     named = {(row["table_name"], row["column_name"]) for row in rows}
     assert named == {("call_outcomes", name) for name in CallOutcome.model_fields} | {
-        ("shift_changes", name) for name in ShiftChange.model_fields
-    }
+        ("case_outcomes", name) for name in CaseOutcome.model_fields
+    } | {("shift_changes", name) for name in ShiftChange.model_fields}
     assert all(row["about"] for row in rows)
 
 
@@ -203,3 +207,28 @@ async def test_the_pages_are_whole_and_load_nothing_from_elsewhere(reporting: ht
             assert link.startswith("/")
         assert (await reporting.get("/assets/reporting.css")).headers["content-type"].startswith("text/css")
     assert "Alcott has it" in (await reporting.get(f"/calls/{call_of(1)}")).text
+
+
+async def test_tables_are_rebuilt_beside_the_live_ones_which_go_on_after_the_swap(
+    stack: Addresses, publisher: Publisher, facts: int, tmp_path: Path
+) -> None:
+    del facts
+    async with AsyncExitStack() as held:
+        database = await held.enter_async_context(fresh_database(stack.postgres))
+        await held.enter_async_context(running("divert_reporting", "REPORTING", stack, database))
+        connection = await asyncpg.connect(database, server_settings={"search_path": "reporting"})
+        held.push_async_callback(connection.close)
+        await eventually(lambda: caught_up(stack, connection), "reporting to catch up", within=180, every=0.2)
+        before = await digest(connection)
+        await connection.execute("UPDATE call_outcomes SET facts = 0")
+        said = await rebuilt(Backing(stack.kafka, database, stack.valkey, tmp_path))
+        assert "not equal" in said
+        assert await digest(connection) == before
+        late = told(CALLS)
+        await publisher.publish([record(one) for one in late])
+        await eventually(lambda: caught_up(stack, connection), "the live worker to go on", within=60, every=0.2)
+        assert await connection.fetchval("SELECT facts FROM call_outcomes WHERE call_id = $1", call_of(CALLS)) == len(
+            late
+        )
+        schemas = await connection.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'reporting%'")
+        assert [row["nspname"] for row in schemas] == ["reporting"]

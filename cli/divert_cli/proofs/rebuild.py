@@ -22,7 +22,7 @@ from divert_contracts import ids
 from divert_contracts.envelope import Envelope, encode
 from divert_contracts.facts.base import CallFact, Fact
 from divert_contracts.topics import CASES, ROUTING, SHIFTS, TRIAGE
-from divert_reporting.adapters import digest
+from divert_reporting.adapters.tables import digest
 from divert_sim import evening
 from divert_sim.in_memory import MemoryEvening
 
@@ -156,7 +156,7 @@ async def rebuild(stack: LocalStack, say: Say) -> Result:
 
 async def tables(dsn: str) -> dict[str, str]:
     """Return the digests of the tables in a database."""
-    connection = await asyncpg.connect(dsn)
+    connection = await asyncpg.connect(dsn, server_settings={"search_path": "reporting"})
     try:
         return await digest(connection)
     finally:

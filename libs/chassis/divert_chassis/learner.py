@@ -54,8 +54,10 @@ class Learner:
             await consumer.start()
             partitions = [TopicPartition(one.name, number) for one in self._topics for number in range(one.partitions)]
             consumer.assign(partitions)
-            for partition in partitions:
-                consumer.seek(partition, self._read.get(partition, 0))
+            begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
+            for partition, begin in begins.items():
+                self._read[partition] = max(self._read.get(partition, 0), begin)
+                consumer.seek(partition, self._read[partition])
             ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
             while True:
                 batches: dict[TopicPartition, list[Record]] = await consumer.getmany(timeout_ms=500)
@@ -64,7 +66,7 @@ class Learner:
                         self._take(record.topic, record.offset, record.value, record.headers)
                         self._read[partition] = record.offset + 1
                 self._health.beat("learner")
-                if not self.learnt.is_set() and all(self._read.get(one, 0) >= end for one, end in ends.items()):
+                if not self.learnt.is_set() and all(self._read[one] >= end for one, end in ends.items()):
                     self.learnt.set()
                     log.info("learnt", topics=len(self._topics))
         finally:

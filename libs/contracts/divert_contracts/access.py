@@ -91,6 +91,7 @@ class Scope(StrEnum):
     LIST_OUTCOMES = "outcomes.list"
     READ_STORY = "outcomes.read-story"
     READ_COUNTS = "outcomes.count"
+    READ_FIGURES = "figures.read"
     USE_REPORTING = "reporting.use"
 
 
@@ -132,6 +133,7 @@ _ANALYST = frozenset(
         Scope.LIST_OUTCOMES,
         Scope.READ_STORY,
         Scope.READ_COUNTS,
+        Scope.READ_FIGURES,
         Scope.USE_REPORTING,
         Scope.READ_DIRECTORY,
         Scope.DECIDE,

@@ -13,7 +13,11 @@ from divert_chassis.run import Runtime
 from divert_contracts.access import Scope
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import Feed, Outcome, OutcomeReason
-from divert_reporting.adapters import Filter, Hour, Outcomes
+from divert_reporting.adapters.dictionary import Dictionary, dictionary
+from divert_reporting.adapters.figures import Figures, figures
+from divert_reporting.adapters.outcomes import Filter, Hour, Outcomes
+from divert_reporting.adapters.tables import STEPS
+from divert_reporting.domain.cells import Cell, Cells, Figure
 from divert_reporting.domain.figures import Agreement, Shadowed, agreement
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
@@ -101,6 +105,26 @@ class Hours(Model):
     hours: tuple[Hour, ...]
 
 
+class FigureList(Model):
+    """Every figure."""
+
+    figures: tuple[Figure, ...]
+
+
+class FigurePage(Model):
+    """A figure with its numbers."""
+
+    figure: Figure
+    cells: tuple[Cell, ...]
+
+
+class Corrections(Model):
+    """How often what had been told was corrected."""
+
+    calls: int
+    facts: int
+
+
 def _filter(  # noqa: PLR0917 (one query parameter each)
     denominator: Annotated[
         Denominator | None, Query(description="Calls in the figures, or outside them and why. Default: in.")
@@ -163,11 +187,14 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
     async def read_funnel(wanted: Wanted) -> Funnel:
         """Count how far calls came and how they ended."""
         outcomes = Outcomes(runtime.pool)
+        counted = await Figures(runtime.pool, settings.zone).read(["funnel", "outcomes"], wanted)
+        steps = Cells(counted["funnel"])
+        endings = [one for one in counted["outcomes"] if one.dimension == "all" and one.part != "in_flight"]
         return Funnel(
-            steps=tuple(Step(step=step, calls=calls) for step, calls in (await outcomes.funnel(wanted)).items()),
+            steps=tuple(Step(step=step, calls=steps.n(step)) for step in STEPS),
             endings=tuple(
-                Ending(outcome=Outcome(ending), reason=OutcomeReason(reason), calls=calls)
-                for ending, reason, calls in await outcomes.endings(wanted)
+                Ending(outcome=Outcome(one.part), reason=OutcomeReason(one.measure), calls=one.n)
+                for one in sorted(endings, key=lambda one: (-one.n, one.part, one.measure))
             ),
             in_flight=await outcomes.in_flight(wanted),
             denominators=await outcomes.denominators(wanted),
@@ -194,8 +221,42 @@ def routes(runtime: Runtime[Nothing], settings: Settings) -> APIRouter:
         """Count calls by the hour in which they were accepted."""
         return Hours(hours=tuple(await Outcomes(runtime.pool).hours(wanted, limit=limit)))
 
+    _add_figures(router, runtime, settings)
     add_pages(router, runtime, settings.zone)
     return router
+
+
+def _add_figures(router: APIRouter, runtime: Runtime[Nothing], settings: Settings) -> None:
+    """Add the figures, and what everything means."""
+
+    @router.get("/v1/figures", tags=["figures"])
+    @requires(Scope.READ_FIGURES)
+    async def list_figures() -> FigureList:
+        """List every figure with its definition and its query."""
+        return FigureList(figures=tuple(figures().values()))
+
+    @router.get("/v1/figures/{name}", tags=["figures"])
+    @requires(Scope.READ_FIGURES)
+    async def read_figure(name: str, wanted: Wanted) -> FigurePage:
+        """Count a figure over the calls that fit the filter; their rows are at ``/v1/outcomes``."""
+        figure = figures().get(name)
+        if figure is None:
+            raise Problem(404, "unknown-figure", "Not found", "There is no such figure.")
+        cells = await Figures(runtime.pool, settings.zone).read([name], wanted)
+        return FigurePage(figure=figure, cells=tuple(cells[name]))
+
+    @router.get("/v1/dictionary", tags=["figures"])
+    @requires(Scope.READ_FIGURES)
+    async def read_dictionary() -> Dictionary:
+        """Read what every table, column and figure means."""
+        return dictionary()
+
+    @router.get("/v1/corrections", tags=["counts"])
+    @requires(Scope.READ_COUNTS)
+    async def read_corrections() -> Corrections:
+        """Count calls of which something was heard after their conclusion that had happened before it."""
+        calls, facts = await Outcomes(runtime.pool).corrections()
+        return Corrections(calls=calls, facts=facts)
 
 
 def _entry(noted: Noted, zone: ZoneInfo) -> Entry:

@@ -1,19 +1,28 @@
 """Reporting, wired together."""
 
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from divert_chassis.service import Service
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.topics import CASES, ROUTING, TRIAGE
-from divert_reporting.adapters import PostgresOutcomes, PostgresShifts
+from divert_reporting.adapters.tables import PostgresOutcomes, PostgresShifts
 from divert_reporting.domain.record import NOTHING, Nothing, Record, Shift, day_of, heard, shift_heard
+from divert_reporting.settings import ZONE
 
 
-def build() -> Service[Nothing]:
-    """Return the wiring table."""
-    reporting = Service("reporting", given=NOTHING)
+def build(zone: ZoneInfo = ZONE, *, member: str | None = None) -> Service[Nothing]:
+    """Return the wiring table.
 
-    records = reporting.remembers(Record, blank=lambda key: Record(call_id=UUID(key)), projection=PostgresOutcomes())
+    Args:
+        zone: where a day begins at midnight.
+        member: names a second set of tables beside the live ones, for building them anew.
+    """
+    reporting = Service("reporting", given=NOTHING, member=member)
+
+    records = reporting.remembers(
+        Record, blank=lambda key: Record(call_id=UUID(key)), projection=PostgresOutcomes(zone)
+    )
     records.on_each((*TRIAGE.carries, *ROUTING.carries, *CASES.carries), heard)
 
     shifts = reporting.remembers(

@@ -146,8 +146,13 @@ def test_a_served_call_is_told_whole() -> None:
         who_responded=Responder.PROVIDER,
         follow_up_due=after(172_800),
         follow_up=FollowUp.CONNECTED,
+        follow_up_at=after(90_000),
+        danger_known_at=after(1200),
+        withdrawn_at=after(2000),
+        queued_taps=1,
         revisions=1,
         warnings=1,
+        warning_codes=("priority",),
         facts=len(SERVED),
     )
 

@@ -171,14 +171,14 @@ class Portal:
         known = t.has("refusal", refusal.code)
         return Problem(refusal.status, refusal.code, "Refused", t("refusal", refusal.code if known else "other"))
 
-    def answered(self, request: Request, reply: Reply, then: str) -> Response:
+    def answered(self, request: Request, device: Device | None, reply: Reply, then: str) -> Response:
         """Return the answer to a tap: to the portal's script as JSON, to a plain form as the page to go on with."""
         by_script = "application/json" in request.headers.get("accept", "")
         if reply.refusal is not None:
             problem = self.refused(request, reply.refusal)
             if by_script:
                 raise problem
-            return self.shown(request, "refused.html", problem.status, why=problem.detail, then=then)
+            return self.shown(request, "refused.html", problem.status, device=device, why=problem.detail, then=then)
         if by_script:
             return Response(reply.answer, media_type="application/json")
         return RedirectResponse(then, 303)
@@ -251,8 +251,8 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
                 raise portal.refused(request, INVALID)
             reply = await tell(runtime, case_id, written, None if key is None else f"note:{key}")
             if reply.refusal is not None:
-                return portal.answered(request, reply, f"/cases/{case_id}")
-        return portal.answered(request, await tell(runtime, case_id, said, key), f"/cases/{case_id}")
+                return portal.answered(request, device, reply, f"/cases/{case_id}")
+        return portal.answered(request, device, await tell(runtime, case_id, said, key), f"/cases/{case_id}")
 
 
 def _by(device: Device | None) -> str | None:
@@ -344,8 +344,8 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
         try:
             team = OnShift.model_validate({**told, "languages": languages})
         except ValidationError:
-            return portal.answered(request, Reply(refusal=INVALID), "/shift")
-        return portal.answered(request, await runtime.send(SignOn(provider=provider, team=team), key), "/shift")
+            return portal.answered(request, device, Reply(refusal=INVALID), "/shift")
+        return portal.answered(request, device, await runtime.send(SignOn(provider=provider, team=team), key), "/shift")
 
     @router.post("/shift/off", include_in_schema=False, dependencies=[OwnPage])
     @requires(Scope.SIGN_OFF)
@@ -355,5 +355,5 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
         try:
             off = SignOff.model_validate({**await _fields(request), "provider": provider})
         except ValidationError:
-            return portal.answered(request, Reply(refusal=INVALID), "/shift")
-        return portal.answered(request, await sign_off(runtime, off, key), "/shift")
+            return portal.answered(request, device, Reply(refusal=INVALID), "/shift")
+        return portal.answered(request, device, await sign_off(runtime, off, key), "/shift")

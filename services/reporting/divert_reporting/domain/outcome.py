@@ -1,8 +1,7 @@
 """One row a call, from its facts alone: no clock, no counter, no order of arrival has a say in it."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from pydantic import AwareDatetime
@@ -19,12 +18,14 @@ from divert_contracts.facts.cases import (
     EmergencyRaised,
     FollowUpDone,
     PersonContacted,
+    RecallConfirmed,
     SafetyEventReported,
     TeamEnRoute,
     TeamOnScene,
 )
 from divert_contracts.facts.routing import (
     CallConcluded,
+    CallDirected,
     CallHandedOff,
     CallOpened,
     CallReviewed,
@@ -38,10 +39,12 @@ from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.model import Model, Term
 from divert_contracts.vocabulary import (
+    MEDICAL,
     Acuity,
     Answer,
     Change,
     Contact,
+    Direction,
     Disposition,
     Eligibility,
     Feed,
@@ -55,13 +58,18 @@ from divert_contracts.vocabulary import (
     RecallReason,
     Responder,
     Stage,
+    TeamPosition,
+)
+from divert_reporting.domain.history import (
+    CLOSENESS,
+    Facts,
+    latest,
+    offers_of,
+    taken_cases,
+    told_at,
+    utc,
 )
 from divert_reporting.domain.record import Noted, Record, Shift, in_order
-
-F = TypeVar("F", bound=Fact)
-
-NEVER_HAD = frozenset({RecallReason.ANSWER_OVERDUE, RecallReason.ARRIVAL_TOO_LATE})
-"""Recalls of an offer whose answer came or promised too late: its provider never had the call."""
 
 
 class Denominator(Term):
@@ -126,6 +134,8 @@ class CallOutcome(Model):
     """What the rules decided of the newest revision before the conclusion; null before triage."""
     review: Eligibility | None = None
     """What a person decided last; null without a review."""
+    place: str | None = None
+    """Keyed hash of the address, for repeat locations; its key is destroyed yearly, so it tells nothing after that."""
     rereview_of: Eligibility | None = None
     """What the rules had decided where a person decided it again without knowing; null where nobody did."""
     rereview: Eligibility | None = None
@@ -195,10 +205,21 @@ class CallOutcome(Model):
     """The most far-reaching part that the police had while a team had the call."""
     backup_requests: int = 0
     """Calls of a team for backup, in number."""
+    medical_requests: int = 0
+    """Calls of a team for medical help and nothing else, in number; counted among the calls for backup too."""
     emergencies: int = 0
     """Emergencies that a team raised, in number."""
     hand_back: HandBackReason | None = None
     """Why the provider gave it back."""
+    hand_backs: int = 0
+    """Cases that a provider gave back, in number."""
+    take_backs: int = 0
+    """Orders of the desk to take the call back from a provider, in number."""
+    danger_known_at: AwareDatetime | None = None
+    """When danger was first known while a team had the call: recalled for danger, an emergency, a call for backup that
+    names a danger, or a hand-back that does."""
+    withdrawn_at: AwareDatetime | None = None
+    """When the team was out of it after that: confirmed, handed back or closed; the device's time where it is known."""
     recommended: Responder | None = None
     """Who was recommended at the last hand-off."""
     who_responded: Responder | None = None
@@ -219,6 +240,8 @@ class CallOutcome(Model):
     """Until when the provider wants to follow up."""
     follow_up: FollowUp | None = None
     """How the last follow-up ended."""
+    follow_up_at: AwareDatetime | None = None
+    """When that was."""
     safety_events: int = 0
     """Entries in the safety register, in number."""
 
@@ -230,6 +253,10 @@ class CallOutcome(Model):
     """Revisions that were judged, in number."""
     warnings: int = 0
     """What could not be read of the newest revision, in number."""
+    warning_codes: tuple[str, ...] = ()
+    """The kinds of what could not be read, sorted, without what they were about."""
+    queued_taps: int = 0
+    """Facts of a team that reached divert more than 60 s after its device recorded them, in number."""
     facts: int = 0
     """Facts that are known of it, in number."""
 
@@ -251,31 +278,14 @@ class ShiftChange(Model):
     """BCP 47 tags of the languages that some team speaks, sorted."""
 
 
-class _Facts:
-    """The facts of a call in order, and by their kind."""
-
-    def __init__(self, facts: Iterable[Fact]) -> None:
-        self.all = list(facts)
-        self._by_kind: dict[type[Fact], list[Any]] = {}
-        for fact in self.all:
-            self._by_kind.setdefault(type(fact), []).append(fact)
-
-    def each(self, kind: type[F]) -> list[F]:
-        return self._by_kind.get(kind, [])
-
-    def first(self, kind: type[F]) -> F | None:
-        found = self.each(kind)
-        return found[0] if found else None
-
-    def last(self, kind: type[F]) -> F | None:
-        found = self.each(kind)
-        return found[-1] if found else None
-
-
 def outcome(record: Record) -> CallOutcome | None:
     """Return the row of a call; null for a record without any fact."""
-    history = in_order(record.facts)
-    return _row(record.call_id, history) if history else None
+    return outcome_of(record.call_id, in_order(record.facts))
+
+
+def outcome_of(call_id: UUID, history: Sequence[Noted]) -> CallOutcome | None:
+    """Return the row of a call from its facts in order; null where there are none."""
+    return _row(call_id, history) if history else None
 
 
 def shift_changes(shift: Shift) -> list[ShiftChange]:
@@ -295,18 +305,18 @@ def shift_changes(shift: Shift) -> list[ShiftChange]:
 
 
 def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
-    facts = _Facts(one.fact for one in history)
+    facts = Facts(one.fact for one in history)
     end = facts.first(CallConcluded)
     opened = facts.first(CallOpened)
     judged = facts.each(CallTriaged)
     decided = _newest([one for one in judged if end is None or one.occurred_at <= end.occurred_at]) or _newest(judged)
     decision = None if decided is None else decided.decision
     shadow = _shadow(facts.each(ShadowDiffered), decided)
-    offers = list({one.case_id: one for one in facts.each(CaseOffered)}.values())
+    offers = offers_of(facts)
     pictures = [one.picture for one in (*offers[-1:], opened, _newest(judged)) if one is not None]
     picture = pictures[-1] if pictures else UNSEEN
-    taken = _taken(facts)
-    held = _Facts(one for one in facts.all if isinstance(one, CaseFact) and one.case_id in taken)
+    taken = taken_cases(facts)
+    held = Facts(one for one in facts.all if isinstance(one, CaseFact) and one.case_id in taken)
     closed = held.last(CaseClosed)
     returned = held.last(CaseHandedBack)
     handoffs = facts.each(CallHandedOff)
@@ -316,6 +326,7 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
     again = facts.last(DecisionRereviewed)
     follow_up = facts.last(FollowUpDone)
     result = None if end is None else end.outcome
+    danger = _danger_known(facts, held, taken)
     agency = next(one.agency for one in facts.all if isinstance(one, CallFact))
     numbered = facts.first(CallOpened) or facts.first(CallTriaged) or facts.first(CaseOffered)
     return CallOutcome(
@@ -342,6 +353,7 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         programme=(Programme.NONE if decision is None else decision.programme) if end is None else end.programme,
         eligibility=None if decision is None else decision.eligibility,
         review=None if review is None else review.eligibility,
+        place=next((one.place for one in reversed(pictures) if one.place is not None), None),
         rereview_of=None if again is None else again.automatic,
         rereview=None if again is None else again.eligibility,
         rule_ids=() if decision is None else tuple(fired.rule for fired in decision.rules),
@@ -355,26 +367,26 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         attempts=len(offers),
         declines=len({one.case_id for one in facts.each(CaseDeclined)}),
         time_outs=len({one.case_id for one in facts.each(CaseRecalled) if one.reason is RecallReason.ANSWER_OVERDUE}),
-        answered_911_at=_latest(one.stamps.answered_at for one in pictures),
-        cad_created_at=_latest(one.stamps.created_at for one in pictures),
-        accepted_at=_utc(opened.accepted_at if opened is not None else judged[0].occurred_at if judged else None),
-        triaged_at=_utc(judged[0].occurred_at) if judged else None,
-        first_offered_at=_utc(offers[0].occurred_at) if offers else None,
-        acknowledged_at=_utc(min(taken.values(), default=None)),
-        en_route_at=_said(held.first(TeamEnRoute)),
-        on_scene_at=_said(held.first(TeamOnScene)),
-        contacted_at=_said(
+        answered_911_at=latest(one.stamps.answered_at for one in pictures),
+        cad_created_at=latest(one.stamps.created_at for one in pictures),
+        accepted_at=utc(opened.accepted_at if opened is not None else judged[0].occurred_at if judged else None),
+        triaged_at=utc(judged[0].occurred_at) if judged else None,
+        first_offered_at=utc(offers[0].occurred_at) if offers else None,
+        acknowledged_at=utc(min(taken.values(), default=None)),
+        en_route_at=told_at(held.first(TeamEnRoute)),
+        on_scene_at=told_at(held.first(TeamOnScene)),
+        contacted_at=told_at(
             next((one for one in held.each(PersonContacted) if _contact(one) is not Contact.NONE), None)
         ),
-        cleared_at=_said(closed),
-        handed_off_at=_utc(handoffs[0].occurred_at) if handoffs else None,
-        handoff_accepted_at=_utc(
+        cleared_at=told_at(closed),
+        handed_off_at=utc(handoffs[0].occurred_at) if handoffs else None,
+        handoff_accepted_at=utc(
             next((one.occurred_at for one in facts.each(HandoffConfirmed) if one.handoff_id in told_off), None)
         ),
-        concluded_at=None if end is None else _utc(end.occurred_at),
-        cad_dispatched_at=_latest(one.stamps.dispatched_at for one in pictures),
-        cad_arrived_at=_latest(one.stamps.arrived_at for one in pictures),
-        cad_closed_at=_latest(one.stamps.closed_at for one in pictures),
+        concluded_at=None if end is None else utc(end.occurred_at),
+        cad_dispatched_at=latest(one.stamps.dispatched_at for one in pictures),
+        cad_arrived_at=latest(one.stamps.arrived_at for one in pictures),
+        cad_closed_at=latest(one.stamps.closed_at for one in pictures),
         contact=max(
             (Contact.NONE if end is None else end.contact, *map(_contact, held.all)), key=CLOSENESS.__getitem__
         ),
@@ -385,34 +397,44 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         else closed.disposition,
         police=_police(facts, PoliceInvolvement.NONE if end is None else end.police),
         backup_requests=len(facts.each(BackupRequested)),
+        medical_requests=sum(not one.for_police for one in facts.each(BackupRequested)),
         emergencies=len(facts.each(EmergencyRaised)),
         hand_back=end.hand_back
         if end is not None and end.hand_back is not None
         else None
         if returned is None
         else returned.reason,
+        hand_backs=len(held.each(CaseHandedBack)),
+        take_backs=sum(one.direction is Direction.TAKE_BACK for one in facts.each(CallDirected)),
+        danger_known_at=danger,
+        withdrawn_at=None if danger is None else _withdrawn(held, danger),
         recommended=handoffs[-1].recommend if handoffs else None,
         who_responded=Responder.PROVIDER if result is Outcome.SERVED else _who(helpers),
-        responder_dispatched_at=_latest(one.dispatched_at for one in helpers),
-        responder_arrived_at=_latest(one.arrived_at for one in helpers),
-        responder_cleared_at=_latest(one.cleared_at for one in helpers),
+        responder_dispatched_at=latest(one.dispatched_at for one in helpers),
+        responder_arrived_at=latest(one.arrived_at for one in helpers),
+        responder_cleared_at=latest(one.cleared_at for one in helpers),
         arrest=_reported(one.arrest for one in helpers),
         force=_reported(one.force for one in helpers),
         hold=_reported(one.hold for one in helpers),
-        follow_up_due=None if closed is None else _utc(closed.follow_up_due),
+        follow_up_due=None if closed is None else utc(closed.follow_up_due),
         follow_up=None if follow_up is None else follow_up.result,
+        follow_up_at=told_at(follow_up),
         safety_events=len(facts.each(SafetyEventReported)),
         duplicate_of=None if end is None else end.duplicate_of,
         reopens=None if opened is None else opened.reopens,
         revisions=len(judged),
         warnings=len(picture.warnings),
+        warning_codes=tuple(sorted({warning.partition(":")[0] for warning in picture.warnings})),
+        queued_taps=sum(_queued(one) for one in facts.all if isinstance(one, CaseFact)),
         facts=len(facts.all),
     )
 
 
+DANGEROUS = frozenset({HandBackReason.WEAPON, HandBackReason.VIOLENCE})
+QUEUED_AFTER = timedelta(seconds=60)
 UNSEEN = Picture(feed=Feed.UNKNOWN)
 """Stands for the picture of a call that nobody has described yet."""
-CLOSENESS = {Contact.NONE: 0, Contact.UNKNOWN: 1, Contact.PHONE: 2, Contact.IN_PERSON: 3}
+BACKUP = frozenset({PoliceInvolvement.BACKUP_REQUESTED, PoliceInvolvement.BACKUP_ARRIVED})
 REACH = {part: number for number, part in enumerate(PoliceInvolvement)}
 """How far the police were involved, in the order of the vocabulary; unknown is the furthest."""
 STAGE_SAID: dict[type[Fact], Stage] = {
@@ -440,25 +462,7 @@ def _newest(judged: Sequence[CallTriaged]) -> CallTriaged | None:
     return newest
 
 
-def _taken(facts: _Facts) -> dict[UUID, datetime]:
-    """Return the cases that a provider took in time, each with when it did."""
-    answer_by = {offer.case_id: offer.answer_by for offer in facts.each(CaseOffered)}
-    recalls: dict[UUID, datetime] = {}
-    void: set[UUID] = set()
-    for recall in facts.each(CaseRecalled):
-        recalls.setdefault(recall.case_id, recall.occurred_at)
-        if recall.reason in NEVER_HAD:
-            void.add(recall.case_id)
-    taken: dict[UUID, datetime] = {}
-    for one in facts.all:
-        if isinstance(one, CaseAcknowledged | TeamEnRoute | TeamOnScene | PersonContacted) and one.case_id not in void:
-            until = min(filter(None, (answer_by.get(one.case_id), recalls.get(one.case_id))), default=None)
-            if until is None or one.occurred_at <= until:
-                taken.setdefault(one.case_id, one.occurred_at)
-    return taken
-
-
-def _stage(facts: _Facts, picture: Picture) -> Stage:
+def _stage(facts: Facts, picture: Picture) -> Stage:
     """Return where the call stands: as routing said last, and further as the team said since."""
     stage = Stage.OBSERVED if picture.feed is Feed.OBSERVED else Stage.AWAITING_TRIAGE
     epoch = 0
@@ -488,15 +492,50 @@ def _contact(fact: Fact) -> Contact:
     return fact.contact if isinstance(fact, PersonContacted | CaseClosed | CaseHandedBack) else Contact.NONE
 
 
-def _police(facts: _Facts, concluded: PoliceInvolvement) -> PoliceInvolvement:
+def _police(facts: Facts, concluded: PoliceInvolvement) -> PoliceInvolvement:
     """Return the most far-reaching part of the police; medical help alone is none."""
-    furthest = concluded
-    for one in facts.all:
-        if isinstance(one, EmergencyRaised) or (isinstance(one, BackupRequested) and one.for_police):
-            furthest = max(furthest, PoliceInvolvement.BACKUP_REQUESTED, key=REACH.__getitem__)
+    emergency = facts.first(EmergencyRaised) is not None
+    asked = emergency or any(one.for_police for one in facts.each(BackupRequested))
+    furthest = PoliceInvolvement.NONE if concluded in BACKUP and not asked else concluded
+    if asked:
+        furthest = max(furthest, PoliceInvolvement.BACKUP_REQUESTED, key=REACH.__getitem__)
     if furthest is PoliceInvolvement.BACKUP_REQUESTED and facts.first(BackupArrived) is not None:
         return PoliceInvolvement.BACKUP_ARRIVED
     return furthest
+
+
+def _danger_known(facts: Facts, held: Facts, taken: Mapping[UUID, datetime]) -> datetime | None:
+    """Return when danger was first known while a team had the call."""
+    known = [
+        one.occurred_at
+        for one in facts.each(CaseRecalled)
+        if one.reason is RecallReason.DANGER and one.case_id in taken and taken[one.case_id] <= one.occurred_at
+    ]
+    known += [told for one in held.each(EmergencyRaised) if (told := told_at(one)) is not None]
+    for one in (*held.each(BackupRequested), *held.each(CaseHandedBack)):
+        dangerous = not MEDICAL.issuperset(one.hazards)
+        if isinstance(one, CaseHandedBack):
+            dangerous = dangerous or one.reason in DANGEROUS
+        told = told_at(one)
+        if dangerous and told is not None:
+            known.append(told)
+    return utc(min(known, default=None))
+
+
+def _withdrawn(held: Facts, danger: datetime) -> datetime | None:
+    """Return when the team was out of danger, where somebody said so."""
+    out = [
+        told
+        for one in (*held.each(RecallConfirmed), *held.each(CaseHandedBack), *held.each(CaseClosed))
+        if not (isinstance(one, RecallConfirmed) and one.position is TeamPosition.ON_SCENE)
+        and (told := told_at(one)) is not None
+        and told >= danger
+    ]
+    return min(out, default=None)
+
+
+def _queued(fact: CaseFact) -> bool:
+    return fact.said_at is not None and fact.occurred_at - fact.said_at > QUEUED_AFTER
 
 
 def _who(helpers: Sequence[ResponderRecorded]) -> Responder | None:
@@ -511,21 +550,3 @@ def _reported(answers: Iterable[Answer]) -> Answer:
     if Answer.YES in said:
         return Answer.YES
     return said[-1] if said else Answer.NOT_ASKED
-
-
-def _said(fact: CaseFact | None) -> datetime | None:
-    """Return when something happened by the team's own device, where that is known and can be true."""
-    if fact is None:
-        return None
-    said_at = fact.said_at
-    return _utc(fact.occurred_at if said_at is None else min(said_at, fact.occurred_at))
-
-
-def _latest(times: Iterable[datetime | None]) -> datetime | None:
-    """Return the time that was told last."""
-    told = [time for time in times if time is not None]
-    return _utc(told[-1]) if told else None
-
-
-def _utc(time: datetime | None) -> datetime | None:
-    return None if time is None else time.astimezone(UTC)

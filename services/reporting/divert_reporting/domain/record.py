@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NewType
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import Fact
+from divert_contracts.facts.routing import CallConcluded
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.model import Model
 from divert_contracts.step import Next, State
@@ -18,6 +20,8 @@ from divert_contracts.topics import FACTS
 Nothing = NewType("Nothing", object)
 """Reporting is given nothing but facts."""
 NOTHING = Nothing(object())
+READ_ANEW_AFTER = 20_000
+"""So many facts that were read are kept at hand: a call's facts come together, and its row is made of all of them."""
 
 
 class Kept(Model):
@@ -38,6 +42,8 @@ class Record(State):
     call_id: UUID
     facts: dict[UUID, Kept] = Field(default_factory=dict[UUID, Kept])
     """By the facts' ids."""
+    late: int = 0
+    """Facts that came after the call's conclusion though they had happened before it: corrections of what was told."""
 
 
 class Shift(State):
@@ -74,14 +80,20 @@ def heard(record: Record, envelope: Envelope, _given: Nothing, _at: datetime) ->
     """Keep a fact about a call."""
     if envelope.id in record.facts:
         return Next(record)
-    return Next(Record(call_id=record.call_id, facts={**record.facts, envelope.id: kept(envelope)}))
+    facts = {**record.facts, envelope.id: kept(envelope)}
+    return Next(record.model_copy(update={"facts": facts, "late": record.late + _is_late(record, envelope.fact)}))
+
+
+def _is_late(record: Record, fact: Fact) -> bool:
+    ends = [one for one in record.facts.values() if one.type == CallConcluded.type_name()]
+    return any(fact.occurred_at < _fact(one.type, one.body).occurred_at for one in ends)
 
 
 def shift_heard(shift: Shift, envelope: Envelope, _given: Nothing, _at: datetime) -> Next[Shift]:
     """Keep a change of shift."""
     if envelope.id in shift.facts:
         return Next(shift)
-    return Next(Shift(provider=shift.provider, facts={**shift.facts, envelope.id: kept(envelope)}))
+    return Next(shift.model_copy(update={"facts": {**shift.facts, envelope.id: kept(envelope)}}))
 
 
 def day_of(fact: ShiftChanged) -> str:
@@ -92,10 +104,14 @@ def day_of(fact: ShiftChanged) -> str:
 def in_order(facts: dict[UUID, Kept]) -> Sequence[Noted]:
     """Return the facts by time, writer, the writer's count and id: the same order however they came."""
     noted = [
-        Noted(one_id, one.source, one.sequence, one.cause, FACTS[one.type].model_validate_json(one.body))
-        for one_id, one in facts.items()
+        Noted(one_id, one.source, one.sequence, one.cause, _fact(one.type, one.body)) for one_id, one in facts.items()
     ]
     return sorted(
         noted,
         key=lambda one: (one.fact.occurred_at, one.source, -1 if one.sequence is None else one.sequence, one.id),
     )
+
+
+@lru_cache(maxsize=READ_ANEW_AFTER)
+def _fact(kind: str, body: str) -> Fact:
+    return FACTS[kind].model_validate_json(body)

@@ -18,7 +18,8 @@ from divert_chassis.sessions import add_sign_in
 from divert_chassis.words import UNSAID, clock, lasted, plain, titled
 from divert_contracts.access import Scope
 from divert_contracts.vocabulary import Feed, Stage
-from divert_reporting.adapters import STEPS, Filter, Outcomes
+from divert_reporting.adapters.outcomes import Filter, Outcomes
+from divert_reporting.adapters.tables import STEPS
 from divert_reporting.domain.figures import agreement
 from divert_reporting.domain.outcome import CallOutcome, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order

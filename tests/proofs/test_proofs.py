@@ -11,7 +11,7 @@ from divert_cli.proofs import faults, memory, rebuild
 from divert_cli.stack import LocalStack, discard
 
 LOAD_SECONDS = float(os.environ.get("DIVERT_PROOF_SECONDS", "30"))
-CALLS_PER_SECOND = 20.0
+CALLS_PER_SECOND = 6.0
 """A load that a small and busy machine bears: this is about loss. The command proves it at 50 calls/s."""
 SPEED = 20.0
 

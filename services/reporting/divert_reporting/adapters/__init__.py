@@ -1,0 +1,1 @@
+"""Reporting's side of Postgres: its tables, the rows and figures read from them, what leaves them as files."""
