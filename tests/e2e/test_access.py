@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import jwt
 import pytest
@@ -21,7 +22,9 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from browser.city import City
+from divert_chassis.audit import schemas
 from divert_chassis.issuer import LocalIssuer
+from divert_cli.audit import walked
 from divert_cli.prepare import register_agency
 from divert_cli.stack import LocalStack
 from divert_contracts.access import Role
@@ -339,3 +342,41 @@ async def test_help_is_called_from_an_old_epoch_for_a_closed_case_and_after_a_to
     assert (
         await http.post(f"{url}/v1/cases/{cases['of a live case']}/close", json={}, headers=late(1))
     ).status_code == 401
+
+
+async def test_who_did_what_is_in_the_audit_and_every_chain_is_whole(
+    system: LocalStack, http: httpx.AsyncClient, issuer: LocalIssuer, city: City
+) -> None:
+    call = await city.call()
+    status = await city.stage(call, "offered")
+    case = str(status["case_id"])
+    await city.says(call, "acknowledge")
+    team = issuer.token(Role.PROVIDER_TEAM, provider="alcott", subject="west-9")
+    url = f"{system.urls[f'{GATEWAY}alcott']}/v1/cases/{case}"
+    bearing = {"authorization": f"Bearer {team}"}
+    assert (await http.get(url, headers=bearing)).status_code == 200
+    assert (await http.post(f"{url}/acknowledge", json={"epoch": 9, "arrive_in_seconds": 60}, headers=bearing)).is_error
+    wanted = {
+        ("lapd-cad", "calls.post", None, "done"),
+        ("alcott-provider-desk", "cases.acknowledge", case, "done"),
+        ("west-9", "cases.read", case, "read"),
+        ("west-9", "cases.acknowledge", case, "other-epoch"),
+    }
+    connection = await asyncpg.connect(system.postgres)
+    try:
+
+        async def there() -> bool:
+            found: set[tuple[str, str, str | None, str]] = set()
+            for schema in ("intake", "provider_gateway_alcott"):
+                await connection.execute("SELECT set_config('search_path', $1, false)", schema)
+                rows = await connection.fetch("SELECT subject, scope, target, result FROM audit")
+                found |= {tuple(row) for row in rows}
+            assert wanted <= found, wanted - found
+            return True
+
+        await eventually(there, "everything to be in the audit", within=60, every=0.2)
+        assert {*await schemas(connection)} >= {"intake", "triage", "routing", "reporting", "provider_gateway_alcott"}
+    finally:
+        await connection.close()
+    for chain in await walked(system.postgres):
+        assert chain.broken is None, chain

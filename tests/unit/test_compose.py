@@ -181,4 +181,4 @@ def test_no_password_stands_in_the_compose_file() -> None:
     text = FILE.read_text()
     for container in containers().values():
         for name, value in secrets_of(container).items():
-            assert value not in text or name in {"POSTGRES_USER", "POSTGRES_DB"}
+            assert value not in text or name in {"POSTGRES_USER", "POSTGRES_DB", "DIVERT_AUDIENCE", "DIVERT_JWKS"}

@@ -19,9 +19,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from divert_chassis.audit import Audit
 from divert_chassis.problems import Problem
 from divert_chassis.tokens import InvalidToken, Principal, Verifier
-from divert_contracts.access import Scope
+from divert_contracts.access import PRIVATE, Scope
 
 E = TypeVar("E", bound=Callable[..., Any])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -30,6 +31,7 @@ IsSafety = Callable[[Mapping[str, str]], bool]
 
 SIGN_IN = "/sign-in"
 READS = frozenset({"GET", "HEAD"})
+_FAILED = 400
 _DECLARED = "__divert_needs__"
 _BEARER = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/=-]+) *")
 _PLAIN = frozenset({"/openapi.json"})
@@ -53,7 +55,7 @@ class Need:
     safety: IsSafety
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Acting:
     """Who does what in the request in hand."""
 
@@ -63,6 +65,8 @@ class Acting:
     """The id of the call or case that it is about."""
     token: str = field(repr=False)
     """What they showed."""
+    recorded: bool = False
+    """Whether what they do stands in the audit already."""
 
 
 _ACTING: ContextVar[Acting | None] = ContextVar("divert_acting", default=None)
@@ -127,7 +131,7 @@ class Guarded(APIRoute):
             except _SignInFirst as where:
                 return where.response(request)
             with acts(acting):
-                return await handle(request)
+                return await gate.recording(acting, request, handle)
 
         return guarded
 
@@ -226,14 +230,23 @@ def other_agency() -> Problem:
 class Gate:
     """Lets in whoever may."""
 
-    def __init__(self, verifier: Verifier | None = None, *, service: str = "", provider: str | None = None) -> None:
+    def __init__(
+        self,
+        verifier: Verifier | None = None,
+        *,
+        service: str = "",
+        provider: str | None = None,
+        audit: Audit | None = None,
+    ) -> None:
         """Guard a service.
 
         Args:
             verifier: who says whose a token is; without one everybody is let in, and is nobody.
             service: its consumer group; its browser sessions are kept under that name.
             provider: the provider whose instance this is: then only its own people are let in.
+            audit: keeps what is done; without one nothing is kept.
         """
+        self._audit = audit
         self._verifier = verifier
         self._provider = provider
         self.cookie = f"divert-session-{service}"
@@ -261,8 +274,32 @@ class Gate:
         safety = need.safety(request.path_params)
         told = self._token(request, page=page)
         who = await self.recognised(request, told, page=page, safety=safety)
-        self._may(who, need.scope)
-        return Acting(who, need.scope, _target(request.path_params), told or "")
+        acting = Acting(who, need.scope, _target(request.path_params), told or "")
+        try:
+            self._may(who, need.scope)
+        except Problem as problem:
+            if self._audit is not None:
+                self._audit.note(acting, problem.code)
+            raise
+        return acting
+
+    async def recording(self, acting: Acting | None, request: Request, handle: Handler) -> Response:
+        """Handle a request, and see that what was done stands in the audit."""
+        audit = self._audit
+        if acting is None or audit is None:
+            return await handle(request)
+        reads = request.method in READS
+        try:
+            response = await handle(request)
+        except Problem as problem:
+            if not reads and not acting.recorded:
+                audit.note(acting, problem.code)
+            raise
+        if reads and acting.scope in PRIVATE and response.status_code < _FAILED:
+            audit.read(acting)
+        elif not reads and not acting.recorded:
+            audit.note(acting, "done" if response.status_code < _FAILED else str(response.status_code))
+        return response
 
     async def recognised(
         self, request: Request, token: str | None, *, page: bool = False, safety: bool = False

@@ -24,6 +24,7 @@ from typing_extensions import TypeVar
 
 from divert_chassis import core, http, logs, metrics, telemetry
 from divert_chassis.access import Gate
+from divert_chassis.audit import TASK, Audit
 from divert_chassis.clock import Clock, DomainClock
 from divert_chassis.consumer import Consumer, Handler
 from divert_chassis.core import Reply
@@ -237,7 +238,8 @@ async def serve(
     """Run everything in this loop until the event is set; return whether it was, rather than a part having ended."""
     settings = runtime.settings
     health = runtime.health
-    gate = _gate(runtime)
+    audit = None if settings.issuer is None else Audit(settings.postgres, runtime.wired.group.replace("-", "_"))
+    gate = _gate(runtime, audit)
     runtime.learning = True
     health.depends("kafka", lambda: _must(runtime.publisher.reachable()), timeout=3.0)
     server = http.serve(
@@ -254,6 +256,8 @@ async def serve(
         "publisher": asyncio.create_task(runtime.publisher.run()),
         "work": asyncio.create_task(parts.run()),
     }
+    if audit is not None:
+        running[TASK] = asyncio.create_task(audit.run(health))
     for name, task in running.items():
         health.watch(name, task)
     told = asyncio.create_task(stopping.wait())
@@ -264,7 +268,7 @@ async def serve(
             log.error("part-ended", task=name, exc_info=None if task.cancelled() else task.exception())
     health.hold("stopping")
     server.stop()
-    for name in ("work", "http", "publisher"):
+    for name in ("work", "http", "publisher", *([] if audit is None else [TASK])):
         # In this order: what is in hand is finished and published before the way out is closed.
         if name != "http":
             running[name].cancel()
@@ -275,7 +279,7 @@ async def serve(
     return sound
 
 
-def _gate(runtime: Runtime[Any]) -> Gate:
+def _gate(runtime: Runtime[Any], audit: Audit | None) -> Gate:
     """Return who is let in.
 
     Raises:
@@ -287,7 +291,7 @@ def _gate(runtime: Runtime[Any]) -> Gate:
             raise RuntimeError("without DIVERT_ISSUER a service listens on loopback alone")
         return Gate(service=wired.group)
     verifier = Verifier(Keys(settings.issuer, settings.jwks), issuer=settings.issuer, audience=settings.audience)
-    return Gate(verifier, service=wired.group, provider=wired.member)
+    return Gate(verifier, service=wired.group, provider=wired.member, audit=audit)
 
 
 def _is_loopback(host: str) -> bool:
