@@ -360,7 +360,7 @@ async def test_who_did_what_is_in_the_audit_and_every_chain_is_whole(
         ("lapd-cad", "calls.post", None, "done"),
         ("alcott-provider-desk", "cases.acknowledge", case, "done"),
         ("west-9", "cases.read", case, "read"),
-        ("west-9", "cases.acknowledge", case, "other-epoch"),
+        ("west-9", "cases.acknowledge", case, "acknowledged"),
     }
     connection = await asyncpg.connect(system.postgres)
     try:

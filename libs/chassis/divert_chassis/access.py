@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from divert_chassis.audit import Audit
 from divert_chassis.problems import Problem
+from divert_chassis.rates import Rates
 from divert_chassis.tokens import InvalidToken, Principal, Verifier
 from divert_contracts.access import PRIVATE, Scope
 
@@ -237,6 +238,7 @@ class Gate:
         service: str = "",
         provider: str | None = None,
         audit: Audit | None = None,
+        rates: Rates | None = None,
     ) -> None:
         """Guard a service.
 
@@ -245,8 +247,10 @@ class Gate:
             service: its consumer group; its browser sessions are kept under that name.
             provider: the provider whose instance this is: then only its own people are let in.
             audit: keeps what is done; without one nothing is kept.
+            rates: counts what clients ask for; without one nobody is limited.
         """
         self._audit = audit
+        self._rates = rates
         self._verifier = verifier
         self._provider = provider
         self.cookie = f"divert-session-{service}"
@@ -281,6 +285,8 @@ class Gate:
             if self._audit is not None:
                 self._audit.note(acting, problem.code)
             raise
+        if self._rates is not None and not safety:
+            await self._rates.take(who.subject, who.role)
         return acting
 
     async def recording(self, acting: Acting | None, request: Request, handle: Handler) -> Response:
@@ -317,6 +323,8 @@ class Gate:
         try:
             who = await self._verifier.principal(token)
         except InvalidToken as why:
+            if self._rates is not None and not safety:
+                await self._rates.take("" if request.client is None else request.client.host, None)
             raise self._unknown(request, str(why), page=page) from None
         if who.expired and not safety:
             raise self._unknown(request, "expired", page=page)

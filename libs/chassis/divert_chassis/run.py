@@ -33,6 +33,7 @@ from divert_chassis.errors import TRANSIENT, backoff
 from divert_chassis.health import Health
 from divert_chassis.learner import Learner
 from divert_chassis.publisher import Outgoing, Publisher
+from divert_chassis.rates import Rates
 from divert_chassis.relay import Relay
 from divert_chassis.service import Service, Stage, Wired
 from divert_chassis.settings import ChassisSettings
@@ -291,7 +292,8 @@ def _gate(runtime: Runtime[Any], audit: Audit | None) -> Gate:
             raise RuntimeError("without DIVERT_ISSUER a service listens on loopback alone")
         return Gate(service=wired.group)
     verifier = Verifier(Keys(settings.issuer, settings.jwks), issuer=settings.issuer, audience=settings.audience)
-    return Gate(verifier, service=wired.group, provider=wired.member, audit=audit)
+    rates = Rates(runtime.valkey, service=wired.group, most=settings.rate_limit)
+    return Gate(verifier, service=wired.group, provider=wired.member, audit=audit, rates=rates)
 
 
 def _is_loopback(host: str) -> bool:

@@ -43,6 +43,8 @@ class ChassisSettings(BaseSettings):
     """For whom a token must have been made."""
     jwks: str | None = Field(default=None, validation_alias=_shared("jwks"))
     """URL or file of the issuer's public keys; without it its OpenID configuration says where they are."""
+    rate_limit: int = Field(default=6_000, ge=1, validation_alias=_shared("rate_limit"))
+    """Requests that one client may make of a service in a minute; calls for help are not counted."""
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default="info", validation_alias=_shared("log_level")
     )
