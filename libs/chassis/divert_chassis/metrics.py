@@ -64,7 +64,7 @@ HTTP_SECONDS = _histogram("divert_http_seconds", "Seconds from a request's head 
 COMMANDS = _counter("divert_commands_total", "Commands, by what became of them", "service", "command", "result")
 RATE_EXCEEDED = _counter(
     "divert_rate_exceeded_total",
-    "Requests beyond a client's limit, by what became of them",
+    "Requests beyond a client's limit, by result",
     "service",
     "role",
     "result",

@@ -1,6 +1,6 @@
 """How much one client may ask for: counted in Valkey by the minute, and never a reason to be silent.
 
-Without Valkey nobody is limited. A dispatch system beyond the limit is let through and counted: it brings calls for help.
+Without Valkey nobody is limited. A dispatch system beyond it is let through and counted: it brings calls for help.
 """
 
 import asyncio
@@ -67,9 +67,8 @@ class Rates:
         if int(count) <= self._most:
             return
         refused = role not in NEVER_REFUSED
-        RATE_EXCEEDED.labels(
-            self._service, "nobody" if role is None else role.value, "refused" if refused else "let-through"
-        ).inc()
+        result = "refused" if refused else "let-through"
+        RATE_EXCEEDED.labels(self._service, "nobody" if role is None else role.value, result).inc()
         if refused:
             raise Problem(
                 429,
