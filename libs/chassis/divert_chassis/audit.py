@@ -238,6 +238,12 @@ class Audit:
             except asyncio.CancelledError:
                 raise
             except (*TRANSIENT, asyncpg.PostgresError) as why:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    # Told to stop, and Postgres is away: what is gathered goes, and is counted.
+                    AUDIT_LOST.labels(self._schema).inc(len(self._waiting))
+                    log.error("audit-lost", count=len(self._waiting))
+                    return
                 log.warning("audit-postponed", error=type(why).__name__, count=len(self._waiting))
                 health.beat(TASK)
                 await asyncio.sleep(next(waits))
