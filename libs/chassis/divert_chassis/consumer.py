@@ -7,9 +7,10 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Protocol, cast
 
-from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from faststream import AckPolicy
 from faststream.exceptions import NackMessage
@@ -26,6 +27,8 @@ log = logger(__name__)
 Record = ConsumerRecord[bytes, bytes]
 
 MOST_RECORDS = 1_000
+WAITED_FOR_MS = 250
+"""How long the consumer waits for records before it looks whether it is to stop."""
 DRAIN_SECONDS = 20.0
 """How long a rebalance waits for the batch in hand; below the group's rebalance time-out."""
 MOST_DEAD_LETTERS = 200
@@ -83,8 +86,6 @@ class Consumer:
             group_id=group,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.NACK_ON_ERROR,
-            batch_timeout_ms=5,
-            max_records=MOST_RECORDS,
             session_timeout_ms=6_000,
             heartbeat_interval_ms=1_500,
             rebalance_timeout_ms=30_000,
@@ -94,6 +95,9 @@ class Consumer:
             decoder=_records,
         )
         self._subscriber(self._handle)
+        # FastStream's own sleeps as long again as it has waited for records: short waits would keep an idle process
+        # busy, and long ones would keep records waiting.
+        self._subscriber.get_msg = _batch
 
     async def start(self) -> None:
         """Join the group and begin; returns once the brokers were reached."""
@@ -267,6 +271,15 @@ class _Rebalance(ConsumerRebalanceListener):
         self, assigned: Sequence[TopicPartition]
     ) -> None:
         await self._consumer.assigned(list(assigned))
+
+
+async def _batch(consumer: AIOKafkaConsumer) -> tuple[Record, ...]:
+    """Return the next records as soon as there are some; none after a while without."""
+    found = cast(
+        "Mapping[TopicPartition, list[Record]]",
+        await consumer.getmany(timeout_ms=WAITED_FOR_MS, max_records=MOST_RECORDS),
+    )
+    return tuple(chain.from_iterable(found.values()))
 
 
 async def _records(message: KafkaAckableMessage) -> Sequence[Record]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic
 from uuid import UUID, uuid4, uuid5
 
@@ -45,6 +46,7 @@ log = logger(__name__)
 
 G = TypeVar("G", default=Any)
 S = TypeVar("S", bound=State)
+R = TypeVar("R")
 
 MOST_LINKS = 100
 """Causes that the span of a batch links to."""
@@ -208,18 +210,22 @@ class Engine(Generic[G]):
                 return
             await self._hold(connection, work, [(kind, command.key)])
             await self._hold_places(connection, work, [(kind, command.key, command)])
-            held = work.states[kind.name, command.key]
-            held, facts, chosen = core.take(
-                self._service,
-                kind,
-                command.key,
-                held,
-                command,
-                cause=cause,
-                given=work.given,
-                at=work.at,
-                near=work.near,
-                traceparent=current_traceparent(),
+            before = work.states[kind.name, command.key]
+            held, facts, chosen = await self._near(
+                connection,
+                work,
+                lambda: core.take(
+                    self._service,
+                    kind,
+                    command.key,
+                    before,
+                    command,
+                    cause=cause,
+                    given=work.given,
+                    at=work.at,
+                    near=work.near,
+                    traceparent=current_traceparent(),
+                ),
             )
             self._keep(work, kind, command.key, held, facts)
             replies.append(Reply.of(chosen))
@@ -376,7 +382,7 @@ class Engine(Generic[G]):
         )
         for record, one in todo:
             for kind, key in core.targets(self._service, one.fact):
-                self._step(work, kind, key, record, one)
+                await self._step(connection, work, kind, key, (record, one))
         for dead in undecoded:
             self._bury(work, dead, self._concerned(dead.record))
 
@@ -388,12 +394,24 @@ class Engine(Generic[G]):
             return []
         return [(kind, key) for kind in self._service.kinds if kind.failed is not None and kind.key is own_key]
 
-    def _step(self, work: _Work[G], kind: Remembered[Any, G], key: str, record: Record, one: Envelope) -> None:
-        held = work.states[kind.name, key]
+    async def _step(
+        self,
+        connection: Connection,
+        work: _Work[G],
+        kind: Remembered[Any, G],
+        key: str,
+        wanted: tuple[Record, Envelope],
+    ) -> None:
+        record, one = wanted
+        before = work.states[kind.name, key]
         name = type(one.fact).__name__
         try:
-            held, facts, _ = core.take(
-                self._service, kind, key, held, one, cause=one.id, given=work.given, at=work.at, near=work.near
+            held, facts, _ = await self._near(
+                connection,
+                work,
+                lambda: core.take(
+                    self._service, kind, key, before, one, cause=one.id, given=work.given, at=work.at, near=work.near
+                ),
             )
         except (Unavailable, Unheld):
             raise
@@ -444,10 +462,9 @@ class Engine(Generic[G]):
             due = await self._store.held_if_due(connection, kind, keys, work.at)
             await self._hold_places(connection, work)
             for key, held in due.items():
+                ring = partial(core.ring, self._service, kind, key, held, given=work.given, at=work.at, near=work.near)
                 try:
-                    after, facts, names = core.ring(
-                        self._service, kind, key, held, given=work.given, at=work.at, near=work.near
-                    )
+                    after, facts, names = await self._near(connection, work, ring)
                 except (Unavailable, Unheld):
                     raise
                 except Exception as bug:
@@ -507,6 +524,24 @@ class Engine(Generic[G]):
                 near.spoken_at |= spoken_at
         if near.looked_at or near.spoken_at:
             near.stands = await self._store.standing(connection, near.looked_at, near.spoken_at)
+
+    async def _near(self, connection: Connection, work: _Work[G], step: Callable[[], R]) -> R:
+        """Run a step, and hold the places that it turns out to need while it does.
+
+        Raises:
+            Unheld: somebody else holds one of them; out of order nobody waits, so the whole must be done again.
+        """
+        while True:
+            try:
+                return step()
+            except Unheld as missing:
+                found = await self._store.standing_free(connection, missing.looked_at, missing.spoken_at)
+                if found is None:
+                    near = work.near
+                    raise Unheld(
+                        looked_at=missing.looked_at | near.looked_at, spoken_at=missing.spoken_at | near.spoken_at
+                    ) from None
+                work.near.learn(found, missing)
 
     def _keep(self, work: _Work[G], kind: Remembered[Any, G], key: str, held: Held, facts: Sequence[Envelope]) -> None:
         work.states[kind.name, key] = held

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 BUCKETS = 8
 """Parts of the outbox; a key is always in the same one."""
-PLACE_LOCKS = 1_024
+PLACE_LOCKS = 16_384
 """Rows that stand for places when they are locked; a place always for the same one, and no row is ever added."""
 
 LAYOUT = """
@@ -234,10 +234,25 @@ class Store:
         self, connection: Connection, looked_at: AbstractSet[str], spoken_at: AbstractSet[str]
     ) -> dict[str, dict[str, Stand]]:
         """Lock places, in order, and return who tells where it is looked at and who listens where it is spoken."""
-        parts = sorted({zlib.crc32(place.encode()) % PLACE_LOCKS for place in (*looked_at, *spoken_at)})
         await connection.execute(
-            "SELECT FROM near_lock WHERE part = ANY($1::smallint[]) ORDER BY part FOR UPDATE", parts
+            "SELECT FROM near_lock WHERE part = ANY($1::smallint[]) ORDER BY part FOR UPDATE",
+            _parts(looked_at, spoken_at),
         )
+        return await self._standing(connection, looked_at, spoken_at)
+
+    async def standing_free(
+        self, connection: Connection, looked_at: AbstractSet[str], spoken_at: AbstractSet[str]
+    ) -> dict[str, dict[str, Stand]] | None:
+        """Do as ``standing`` does without waiting for anybody; return None where one of the places is taken."""
+        parts = _parts(looked_at, spoken_at)
+        locked = await connection.fetch(
+            "SELECT part FROM near_lock WHERE part = ANY($1::smallint[]) FOR UPDATE SKIP LOCKED", parts
+        )
+        return await self._standing(connection, looked_at, spoken_at) if len(locked) == len(parts) else None
+
+    async def _standing(
+        self, connection: Connection, looked_at: AbstractSet[str], spoken_at: AbstractSet[str]
+    ) -> dict[str, dict[str, Stand]]:
         found: dict[str, dict[str, Stand]] = {}
         for which, places in (("tells <> ''", looked_at), ("listens", spoken_at)):
             if places:
@@ -370,6 +385,11 @@ def _state_table(kind: Remembered[Any, Any]) -> str:
             f" WHERE {kind.lists[0]} IS NOT NULL"
         )
     return ";".join(statements)
+
+
+def _parts(*places: AbstractSet[str]) -> list[int]:
+    """Return by which rows places are locked, in order."""
+    return sorted({zlib.crc32(place.encode()) % PLACE_LOCKS for some in places for place in some})
 
 
 def _read(kind: Remembered[Any, Any], row: asyncpg.Record) -> Held:

@@ -77,6 +77,14 @@ class Vicinity:
                     found.setdefault(key, set()).add(place)
         return {key: frozenset(at) for key, at in sorted(found.items())}
 
+    def learn(self, found: Mapping[str, Mapping[str, Stand]], held: Unheld) -> None:
+        """Take in who stood at places that are held from now on; what has changed since the beginning stays."""
+        self.looked_at |= held.looked_at
+        self.spoken_at |= held.spoken_at
+        for place, stands in found.items():
+            here = self.stands.setdefault(place, {})
+            here.update({key: stand for key, stand in stands.items() if (place, key) not in self.changed})
+
     def move(self, key: str, before: Presence, after: Presence) -> None:
         """Let a state stand where it stands from now on."""
         stands = after.listens_at | after.told_at.keys()
