@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from divert_chassis.clock import DomainClock
+from divert_cli.bearers import Bearers
 from divert_cli.calls import show_outcomes
 from divert_cli.checkout import ROOT, STATE
 from divert_cli.errors import StackError
@@ -82,7 +83,7 @@ async def _play(run: Run, entries: Sequence[evening.Entry], rate: float, seed: i
             shown.update(sent, completed=progress.sent)
             shown.update(ended, completed=len(progress.endings), total=len(progress.opened))
 
-        playing = LiveEvening(run.kafka, run.urls, clock, seed=seed, told=told)
+        playing = LiveEvening(run.kafka, run.urls, clock, seed=seed, told=told, bearing=Bearers(run).headers)
         # Time runs backwards until the new clock is in force: nothing is sent before.
         await asyncio.sleep((real_from - datetime.now(UTC)).total_seconds())
         endings = await playing.play(entries, start, within=LENGTH.total_seconds() / rate + _TO_SPARE)

@@ -5,8 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from pydantic import AwareDatetime
 
+from divert_chassis.access import guarded, requires
 from divert_chassis.http import strictly
 from divert_chassis.run import Runtime
+from divert_contracts.access import Scope
 from divert_contracts.call import Decision, Picture, Private, Signal
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.model import Model
@@ -148,7 +150,7 @@ EXAMPLE = {
 
 def routes(runtime: Runtime[Given]) -> APIRouter:
     """Return the API over what the running service knows."""
-    router = APIRouter(prefix="/v1", tags=["triage"])
+    router = guarded(prefix="/v1", tags=["triage"])
 
     def in_force(asked: Asked) -> Versioned[Compiled]:
         return runtime.given.policies.at(asked.accepted_at or runtime.clock.now())
@@ -157,6 +159,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         return (*asked.read, *judging.read_texts(Private(narrative=asked.narrative), policy.value))
 
     @router.post("/decide", summary="Decide a picture; nothing is kept", dependencies=[strictly(Asked)])
+    @requires(Scope.DECIDE)
     async def decide(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Decided:
         policy = in_force(asked)
         judgement = judging.judge(asked.picture, policy, read(asked, policy))
@@ -174,6 +177,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         summary="Decide a picture, with each rule's words and what would have changed the answer",
         dependencies=[strictly(Asked)],
     )
+    @requires(Scope.EXPLAIN)
     async def explain(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Explained:
         policy = in_force(asked)
         explanation = explaining.explain(asked.picture, policy, read(asked, policy))
@@ -190,6 +194,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         )
 
     @router.get("/script", summary="The screening script in force, and the call types that it is for")
+    @requires(Scope.READ_SCRIPT)
     async def script() -> Script:
         known = runtime.given.policies.at(runtime.clock.now())
         policy = known.value.policy
@@ -202,6 +207,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         )
 
     @router.get("/policies", summary="The versions of the triage policy that were read, refused ones among them")
+    @requires(Scope.READ_POLICIES)
     async def policies() -> list[PolicyKnown]:
         given, now = runtime.given, runtime.clock.now()
         in_force = given.policies.from_then(now)
