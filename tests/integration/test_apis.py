@@ -19,7 +19,7 @@ from divert_cli.stack import LocalStack
 from divert_contracts.vocabulary import Question
 from waiting import eventually
 
-APIS = ("intake", "triage", "routing", "reporting", "provider-gateway-alcott")
+APIS = ("intake", "triage", "routing", "reporting", "provider-gateway-alcott", "agency-gateway-lapd")
 FEW = 4
 """Generated requests an operation and phase; the long run is told another number."""
 CALLS = 4

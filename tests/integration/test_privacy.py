@@ -1,4 +1,4 @@
-"""Canaries: strings that stand in every private place of two calls, looked for in everything that divert leaves behind.
+"""Canaries: strings that stand in every private place of some calls, looked for in whatever divert leaves behind.
 
 They may be found where the design names a place for them, and nowhere else; after the calls were erased in no table.
 What is looked through is proved to be looked through by words that must be there.
@@ -29,23 +29,51 @@ from divert_cli.stack import LocalStack
 from divert_contracts.topics import TOPICS
 from divert_contracts.vocabulary import Question
 from divert_intake.api import EIDO_EXAMPLE
+from divert_provider_gateway.pages.who import DESK, DEVICE
 from waiting import eventually
 
-ALCOTT = "provider-gateway-alcott"
+ALCOTT, LAPD = "provider-gateway-alcott", "agency-gateway-lapd"
 MAY_HOLD = {f"topic {one.name_of(member)}" for one in TOPICS if one.private for member in ("alcott", "lapd")}
-TABLES = {"routing.state_call", "provider_gateway_alcott.state_case", "provider_gateway_alcott.state_deliveries"}
+ROUTINGS, ALCOTTS = "routing.state_call", "provider_gateway_alcott.state_case"
+WAITING = {"provider_gateway_alcott.state_deliveries", "agency_gateway_lapd.state_deliveries"}
+TABLES = {ROUTINGS, ALCOTTS, *WAITING}
 """Where private words stand until their time is over, beside outboxes in passing."""
-SHOWN = (
-    "/",
-    "/v1/outcomes?limit=1000",
-    "/v1/funnel",
-    "/v1/hourly",
-    "/v1/shadow",
-    "/v1/figures",
-    "/v1/figures/outcomes",
-    "/v1/corrections",
-)
-"""What reporting tells of all calls; its exports and reports are made of the same tables and topics."""
+SHOWN = {
+    "routing": ("/v1/calls?limit=2000", "/v1/directory"),
+    "reporting": (
+        "/",
+        "/?wall",
+        "/today",
+        "/board/alarms",
+        "/v1/outcomes?limit=1000",
+        "/v1/funnel",
+        "/v1/hourly",
+        "/v1/agreement",
+        "/v1/shadow",
+        "/v1/figures",
+        "/v1/figures/outcomes",
+        "/v1/dictionary",
+        "/v1/corrections",
+    ),
+    ALCOTT: (
+        "/follow-ups",
+        "/safety",
+        "/expiries",
+        "/v1/follow-ups",
+        "/v1/follow-ups?made=true",
+        "/v1/safety-events",
+        "/v1/expiries",
+        "/v1/shift",
+        "/v1/webhooks",
+    ),
+}
+"""What is told of all calls; reporting's exports and reports are made of the same tables and topics."""
+SHOWN_OF_EACH = {
+    "routing": ("/v1/calls/{call}", "/v1/calls/{call}/status"),
+    "reporting": ("/v1/calls/{call}", "/calls/{call}", "/board/calls/{call}"),
+    LAPD: ("/v1/webhooks/deliveries/{call}",),
+}
+AT_THE_DESK = {"cookie": f"{DEVICE}={DESK}"}
 
 Found = Mapping[str, set[str]]
 """By word, the places where it was found."""
@@ -65,6 +93,7 @@ class Call:
 
     number: str = field(default_factory=lambda: f"canary-{uuid.uuid4().hex}")
     canaries: dict[str, str] = field(default_factory=dict[str, str])
+    weapon: str = "no"
     id: str = ""
     case: str = ""
 
@@ -83,7 +112,10 @@ class Call:
             "call_type": "918",
             "call_type_text": f"type {own('call type text')}"[:64],
             "reporting_district": "0723",
-            "answers": {one.value: "no" for one in Question if one is not Question.UNKNOWN},
+            "answers": {
+                **{one.value: "no" for one in Question if one is not Question.UNKNOWN},
+                Question.WEAPON.value: self.weapon,
+            },
             "narrative": f"Man weeping, says {own('narrative')}.",
             "address": {
                 "text": f"1 {own('street')} St",
@@ -131,7 +163,7 @@ class Divert:
         self.http = http
 
     async def get(self, service: str, path: str) -> httpx.Response:
-        return await self.http.get(f"{self.system.urls[service]}{path}")
+        return await self.http.get(f"{self.system.urls[service]}{path}", headers=AT_THE_DESK)
 
     async def post(self, service: str, path: str, body: object, kind: str = "application/json") -> httpx.Response:
         headers = {"Content-Type": kind}
@@ -166,15 +198,18 @@ class Divert:
 
 
 @asynccontextmanager
-async def an_endpoint(divert: Divert) -> AsyncGenerator[list[bytes]]:
-    """Have Alcott's webhooks sent to a server that fails and says all that it was told."""
+async def an_endpoint(divert: Divert, gateway: str, call: Call) -> AsyncGenerator[list[bytes]]:
+    """Have a gateway's webhooks sent to a server that fails at those of a call, and says all that it was told."""
     bodies: list[bytes] = []
 
     async def take(request: web.Request) -> web.Response:
         if request.method == "OPTIONS":
             return web.Response(headers={"WebHook-Allowed-Origin": "divert"})
-        bodies.append(await request.read())
-        return web.Response(status=500, body=bodies[-1], headers={"x-said": bodies[-1][:200].hex()})
+        body = await request.read()
+        if not any(word.encode() in body for word in (call.number, *call.canaries.values())):
+            return web.Response(status=204)
+        bodies.append(body)
+        return web.Response(status=500, body=body, headers={"x-said": body[:200].hex()})
 
     app = web.Application()
     app.router.add_route("*", "/hook", take)
@@ -182,12 +217,21 @@ async def an_endpoint(divert: Divert) -> AsyncGenerator[list[bytes]]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    assert (await divert.post(ALCOTT, "/v1/webhooks", {"url": url})).status_code == httpx.codes.CREATED
+    assert (await divert.post(gateway, "/v1/webhooks", {"url": url})).status_code == httpx.codes.CREATED
     try:
         yield bodies
     finally:
-        await divert.http.delete(f"{divert.system.urls[ALCOTT]}/v1/webhooks")
+        await divert.http.delete(f"{divert.system.urls[gateway]}/v1/webhooks")
         await runner.cleanup()
+
+
+async def sent(call: Call, bodies: list[bytes]) -> None:
+    """Wait until a server was sent the call's words."""
+
+    async def told() -> bool:
+        return call.canaries["narrative"].encode() in b"".join(bodies)
+
+    await eventually(told, "the call's words to be sent", within=90, every=0.1)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -207,23 +251,31 @@ async def served(divert: Divert) -> Call:
     ):
         refused = await divert.http.post(f"{divert.system.urls['intake']}/v1/calls", content=unreadable.encode())
         assert refused.is_client_error
-    async with an_endpoint(divert) as bodies:
+    async with an_endpoint(divert, ALCOTT, call) as bodies:
         posted = await divert.post("intake", "/v1/calls", call.body)
         assert posted.status_code == httpx.codes.ACCEPTED
         call.id = posted.json()["call_id"]
         call.case = (await divert.stage(call, "offered"))["case_id"]
-        await eventually(lambda: told(bodies), "the webhook to be sent", within=90, every=0.1)
+        await sent(call, bodies)
         await divert.says(call, "acknowledge", epoch=1, arrive_in_seconds=600)
         await divert.says(call, "note", text=f"She said {call.canary('note of the team')}.")
         await divert.says(call, "contacted", contact="in_person")
         await divert.says(call, "close", epoch=1, contact="in_person", disposition="resolved_on_scene")
-    assert call.canaries["narrative"].encode() in b"".join(bodies)
+        await divert.says(call, "follow-up", result="reached")
+        await divert.says(call, "safety-event", event="near_miss")
     await divert.known(call)
     return call
 
 
-async def told(bodies: list[bytes]) -> bool:
-    return bool(bodies)
+@pytest_asyncio.fixture(scope="module")
+async def handed(divert: Divert) -> AsyncIterator[tuple[Call, list[bytes]]]:
+    """A call with a weapon, which its agency's CAD is to take back and does not; and what CAD was sent."""
+    call = Call(weapon="yes")
+    async with an_endpoint(divert, LAPD, call) as bodies:
+        call.id = (await divert.post("intake", "/v1/calls", call.body)).json()["call_id"]
+        await sent(call, bodies)
+        await divert.known(call)
+        yield call, bodies
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -299,17 +351,20 @@ async def in_tables(postgres: str, words: Iterable[str]) -> Found:
 
 
 async def in_what_is_shown(divert: Divert, calls: Iterable[Call], words: Iterable[str]) -> Found:
-    """Look through what analysts, operations and CAD are shown, and through metrics."""
+    """Look through what analysts, operations, CAD and a provider's books are shown, and through metrics."""
     found: dict[str, set[str]] = defaultdict(set)
-    paths = [("reporting", path) for path in SHOWN]
-    paths += [("routing", "/v1/calls?limit=2000"), ("routing", "/v1/directory")]
-    for call in calls:
-        paths += [("reporting", f"/v1/calls/{call.id}"), ("reporting", f"/calls/{call.id}")]
-        paths += [("routing", f"/v1/calls/{call.id}"), ("routing", f"/v1/calls/{call.id}/status")]
+    paths = [(service, path) for service, shown in SHOWN.items() for path in shown]
+    paths += [
+        (service, path.format(call=call.id)) for call in calls for service, of in SHOWN_OF_EACH.items() for path in of
+    ]
+    paths += [(ALCOTT, f"/v1/webhooks/deliveries/{call.case}") for call in calls if call.case]
     for service, path in paths:
         answer = await divert.get(service, path)
         assert answer.is_success, (service, path, answer.status_code)
         in_bytes(f"{service} {path.partition('?')[0]}", answer.content, words, found)
+    async with divert.http.stream("GET", f"{divert.system.urls['reporting']}/board/live") as news:
+        # The first that an open board is told is everything that it shows.
+        in_bytes("the board's news", (await anext(news.aiter_lines())).encode(), words, found)
     for service in divert.system.urls:
         in_bytes("metrics", (await divert.get(service, "/metrics")).content, words, found)
     return found
@@ -339,7 +394,7 @@ async def told_of_their_spans(divert: Divert, spans: Path) -> None:
 
 
 async def everywhere(divert: Divert, spans: Path, calls: Iterable[Call], words: Iterable[str]) -> Found:
-    """Look everywhere but at the desk and the portal, which show private words to whom they are for."""
+    """Look everywhere but at the desk and at a provider's cases, which show private words to whom they are for."""
     calls, words = list(calls), list(words)
     found: dict[str, set[str]] = defaultdict(set)
     for part in (
@@ -356,17 +411,34 @@ async def everywhere(divert: Divert, spans: Path, calls: Iterable[Call], words: 
 # -------------------------------------------------------------------------------------------------------------- tests
 
 
+async def accept(divert: Divert, call: Call, bodies: list[bytes]) -> None:
+    """Let a dispatcher accept what CAD was sent."""
+    handoff = next(one["data"]["handoff_id"] for one in map(json.loads, bodies) if "handoff_id" in one["data"])
+    said = {"agency": "lapd", "handoff_id": handoff, "by": "dispatcher-12", "unit": "7A15"}
+    assert (await divert.post("intake", f"/v1/calls/{call.id}/handoff-accepted", said)).is_success
+
+    async def confirmed() -> bool:
+        told = await divert.get("routing", "/v1/calls?stage=concluded&agency=lapd&limit=2000")
+        return call.id not in {one["call_id"] for one in told.json()["calls"]}
+
+    await eventually(confirmed, "routing to know that the hand-off is accepted", within=90, every=0.1)
+
+
 @pytest.mark.timeout(900)
 async def test_private_words_are_where_the_design_names_a_place_for_them_and_nowhere_else(
-    divert: Divert, served: Call, withdrawn: Call, spans: Path
+    divert: Divert, served: Call, withdrawn: Call, handed: tuple[Call, list[bytes]], spans: Path
 ) -> None:
-    calls = (served, withdrawn)
+    calls = (served, withdrawn, handed[0])
     canaries = {word: where for call in calls for where, word in call.canaries.items()}
     controls = {
         served.id: "reporting.state_record",
         served.number: "topic routing.v1",
         "/divert/triage": "keys and headers of triage.v1",
         "resolved_on_scene": f"reporting /v1/calls/{served.id}",
+        served.case: f"{ALCOTT} /v1/safety-events",
+        "near_miss": f"{ALCOTT} /v1/safety-events",
+        handed[0].id: f"{LAPD} /v1/webhooks/deliveries/{handed[0].id}",
+        '"lanes"': "the board's news",
         "divert_http_requests_total": "metrics",
         "listening": "log of routing",
         "process calls.v1": "spans",
@@ -376,7 +448,7 @@ async def test_private_words_are_where_the_design_names_a_place_for_them_and_now
     for word, place in controls.items():
         assert place in found[word], f"the search does not find {word!r} in {place}"
     for word, where in canaries.items():
-        place = "provider_gateway_alcott.state_case" if where == "note of the team" else "topic calls.v1"
+        place = ALCOTTS if where == "note of the team" else "topic calls.v1"
         assert place in found[word], f"the search does not find the canary of {where} in {place}"
     stray = {
         (where, place)
@@ -385,13 +457,25 @@ async def test_private_words_are_where_the_design_names_a_place_for_them_and_now
         if place not in TABLES and not any(place == one or place.startswith(f"{one}.") for one in MAY_HOLD)
     }
     assert not stray
-    assert found[served.canaries["narrative"]] >= TABLES - {"provider_gateway_alcott.state_deliveries"}
+    assert found[served.canaries["narrative"]] >= {ROUTINGS, ALCOTTS}
+    assert found[handed[0].canaries["narrative"]] >= {ROUTINGS, "agency_gateway_lapd.state_deliveries"}
+
+
+async def test_statuses_that_cad_is_sent_hold_no_private_words(handed: tuple[Call, list[bytes]]) -> None:
+    call, bodies = handed
+
+    async def told() -> list[bytes]:
+        return [body for body in bodies if b"divert.CallStatusChanged.v1" in body]
+
+    statuses = b"".join(await eventually(told, "CAD to be sent a status", within=90, every=0.1))
+    assert not [where for where, word in call.canaries.items() if word.encode() in statuses]
 
 
 async def test_erased_words_are_in_no_table_and_what_was_decided_stays(
-    divert: Divert, served: Call, withdrawn: Call
+    divert: Divert, served: Call, withdrawn: Call, handed: tuple[Call, list[bytes]]
 ) -> None:
-    for call in (served, withdrawn):
+    await accept(divert, *handed)
+    for call in (served, withdrawn, handed[0]):
         before = (await divert.get("reporting", f"/v1/calls/{call.id}")).json()["outcome"]
         for _ in range(2):
             erased = await divert.post("routing", f"/v1/calls/{call.id}/erase", {"by": "records-04"})

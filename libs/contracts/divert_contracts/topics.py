@@ -225,6 +225,7 @@ HANDOFFS = _topic(
     "handoffs.{agency}.v1",
     CallHandedOff,
     AssistanceRequested,
+    PrivateErased,
     by="routing",
     to="agency-gateway",
     kept=timedelta(hours=72),

@@ -16,6 +16,7 @@ from divert_contracts.facts.routing import (
     CaseOffered,
     CaseRecalled,
     CaseUpdated,
+    PrivateErased,
     QuestionAnswered,
 )
 from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid
@@ -68,6 +69,7 @@ def build_for_agency(agency: str, tries: Sequence[timedelta] = webhook.TRIES) ->
     gateway = Service("agency-gateway", given=Rules(), member=agency)
     deliveries = _webhooks(gateway, agency, tries, key=own_key)
     deliveries.on_each((CallStatusChanged, CallHandedOff, AssistanceRequested), webhook.told_agency)
+    deliveries.on(PrivateErased, webhook.private_erased)
     return gateway
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from divert_chassis.memory import MemoryWorld
 from divert_contracts.call import Private, SafetyBrief
 from divert_contracts.envelope import Envelope
-from divert_contracts.facts.routing import CallHandedOff, CallStatusChanged
+from divert_contracts.facts.routing import CallHandedOff, CallStatusChanged, PrivateErased
 from divert_contracts.topics import FEEDBACK, HANDOFFS
 from divert_contracts.vocabulary import HandOffReason, Responder, Stage
 from divert_provider_gateway.app import build, build_for_agency
@@ -181,3 +181,15 @@ def test_more_statuses_than_are_kept_leave_a_gap_at_the_beginning() -> None:
         deliveries = heard(deliveries, a_status(number))
     assert len(deliveries.waiting) == MOST_WAITING
     assert json.loads(deliveries.waiting[0].body)["data"]["status_number"] == len(deliveries.log) + 1
+
+
+def test_after_an_erasure_nothing_private_waits_for_cad_or_is_taken_in_again() -> None:
+    deliveries = heard(heard(Deliveries(case_id=CALL), a_status(1)), a_hand_off(uuid4()))
+    erasure = PrivateErased(
+        occurred_at=NOON, call_id=CALL, agency="lapd", stage=Stage.CONCLUDED, epoch=1, by="records-04"
+    )
+    deliveries = webhook.private_erased(deliveries, erasure, RULES, NOON).state
+    assert [one.ending for one in deliveries.log] == [Ending.SUPERSEDED]
+    deliveries = heard(deliveries, a_hand_off(uuid4()))
+    assert [one.type for one in deliveries.waiting] == ["divert.CallHandedOff.v1", "divert.CallStatusChanged.v1"]
+    assert not any("words" in one.body for one in deliveries.waiting)

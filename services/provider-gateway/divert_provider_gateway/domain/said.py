@@ -16,7 +16,7 @@ from pydantic import (
     computed_field,
 )
 
-from divert_contracts.model import Count, Instant, Model
+from divert_contracts.model import COUNTED, Instant, Model
 from divert_contracts.step import Command
 from divert_contracts.vocabulary import (
     Answer,
@@ -294,7 +294,7 @@ class OnShift(Model):
     team: Code
     """The provider's own id of the team."""
     unit: Code | None = None
-    members: Annotated[Count, Field(ge=0, le=100)] | None = None
+    members: Annotated[int, Field(ge=0, le=100), COUNTED] | None = None
     languages: tuple[Code, ...] = Field(default=(), max_length=50)
     """BCP 47 tags."""
     needs: tuple[Need, ...] = Field(default=(), max_length=20)

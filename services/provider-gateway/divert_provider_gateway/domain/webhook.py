@@ -23,6 +23,7 @@ from divert_contracts.facts.routing import (
     CaseOffered,
     CaseRecalled,
     CaseUpdated,
+    PrivateErased,
     QuestionAnswered,
 )
 from divert_contracts.model import Model, Term
@@ -370,7 +371,7 @@ class Deliveries(State):
     recalled_at: AwareDatetime | None = None
     """When the newest recall was said; what was said before it is not sent after it."""
     erased: bool = False
-    """The case's private words were erased: none are sent again."""
+    """The private words were erased: none are sent again."""
     log: tuple[Delivery, ...] = ()
 
     def due(self) -> tuple[Due, ...]:
@@ -477,6 +478,8 @@ def told(deliveries: Deliveries, envelope: Envelope, _rules: Rules, at: datetime
 
 def told_agency(deliveries: Deliveries, envelope: Envelope, _rules: Rules, at: datetime) -> Next[Deliveries]:
     """Have an agency's CAD told of a fact: statuses in their order; what a dispatcher must accept before them."""
+    if deliveries.erased:
+        envelope = replace(envelope, fact=envelope.fact.without_private())
     fact = envelope.fact
     if not isinstance(fact, CallStatusChanged | CallHandedOff | AssistanceRequested):
         raise Rejected(f"webhook:{fact.type_name()}")
@@ -501,6 +504,12 @@ def told_agency(deliveries: Deliveries, envelope: Envelope, _rules: Rules, at: d
     urgent = tuple(one for one in deliveries.waiting if one.urgent)
     others = tuple(one for one in deliveries.waiting if not one.urgent)
     return Next(deliveries.model_copy(update={"waiting": (*urgent, message, *others)}))
+
+
+def private_erased(deliveries: Deliveries, _fact: PrivateErased, _rules: Rules, at: datetime) -> Next[Deliveries]:
+    """Let go of what still waits for CAD with the call's private words: a dispatcher has accepted it long since."""
+    private = [one for one in deliveries.waiting if one.repeats is not None]
+    return Next(_ended(deliveries, private, Ending.SUPERSEDED, at).model_copy(update={"erased": True}))
 
 
 def claimed(deliveries: Deliveries, command: ClaimDelivery, _rules: Rules, at: datetime) -> Next[Deliveries]:
