@@ -46,13 +46,13 @@ def get(url: str, *, auth: httpx.Auth | None = None, **query: str | int | bool |
     return _answered(lambda: httpx.get(url, params=asked, timeout=30, trust_env=False, auth=auth or bearers()), url)
 
 
-def post(url: str, body: Json) -> Json:
-    """Return what a service answers to a body.
+def post(url: str, body: Json, *, auth: httpx.Auth | None = None) -> Json:
+    """Return what a service answers to a body; `auth` signs in, as in `get`.
 
     Raises:
         StackError: it does not, or with an error; the message says which.
     """
-    return _answered(lambda: httpx.post(url, json=body, timeout=30, trust_env=False, auth=bearers()), url)
+    return _answered(lambda: httpx.post(url, json=body, timeout=30, trust_env=False, auth=auth or bearers()), url)
 
 
 def _answered(ask: Callable[[], httpx.Response], url: str) -> Json:

@@ -4,12 +4,14 @@ Routers come from ``guarded()``; ``@requires(Scope.LIST_CASES)`` stands below th
 """
 
 import re
+import time
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
+from math import inf
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -183,6 +185,12 @@ def principal() -> Principal | None:
     return None if now is None else now.principal
 
 
+def seconds_left() -> float:
+    """Return for how many real seconds more the token of whoever asks counts; without end where there are none."""
+    who = principal()
+    return inf if who is None else who.until - time.time()
+
+
 def on_behalf() -> dict[str, str]:
     """Return the headers with which another service of ours is asked for whoever asks here."""
     now = _ACTING.get()
@@ -237,6 +245,7 @@ class Gate:
         *,
         service: str = "",
         provider: str | None = None,
+        agency: str | None = None,
         audit: Audit | None = None,
         rates: Rates | None = None,
     ) -> None:
@@ -246,6 +255,7 @@ class Gate:
             verifier: who says whose a token is; without one everybody is let in, and is nobody.
             service: its consumer group; its browser sessions are kept under that name.
             provider: the provider whose instance this is: then only its own people are let in.
+            agency: the agency whose instance this is: likewise.
             audit: keeps what is done; without one nothing is kept.
             rates: counts what clients ask for; without one nobody is limited.
         """
@@ -253,6 +263,7 @@ class Gate:
         self._rates = rates
         self._verifier = verifier
         self._provider = provider
+        self._agency = agency
         self.cookie = f"divert-session-{service}"
         """The name of the cookie that holds a browser's token. Hosts that differ in their port share their cookies."""
 
@@ -332,10 +343,13 @@ class Gate:
 
     def belongs(self, who: Principal) -> bool:
         """Say whether this instance is for somebody's organisation at all."""
-        return self._provider is None or who.provider == self._provider
+        of_provider = self._provider is None or who.provider == self._provider
+        return of_provider and (self._agency is None or who.agency == self._agency)
 
     def _may(self, who: Principal, scope: Scope) -> None:
         if not self.belongs(who):
+            if self._agency is not None:
+                raise other_agency()
             raise Problem(403, "other-provider", "Forbidden", "The token is of another provider.")
         if scope not in who.scopes:
             raise Problem(

@@ -293,7 +293,15 @@ def _gate(runtime: Runtime[Any], audit: Audit | None) -> Gate:
         return Gate(service=wired.group)
     verifier = Verifier(Keys(settings.issuer, settings.jwks), issuer=settings.issuer, audience=settings.audience)
     rates = Rates(runtime.valkey, service=wired.group, most=settings.rate_limit)
-    return Gate(verifier, service=wired.group, provider=wired.member, audit=audit, rates=rates)
+    own = {} if wired.family is None else {wired.family: wired.member}
+    return Gate(
+        verifier,
+        service=wired.group,
+        provider=own.get("provider"),
+        agency=own.get("agency"),
+        audit=audit,
+        rates=rates,
+    )
 
 
 def _is_loopback(host: str) -> bool:

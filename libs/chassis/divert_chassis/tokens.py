@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -57,6 +58,8 @@ class Principal:
     """The provider that they belong to; theirs alone are the cases that they see."""
     agency: str | None = None
     """The agency that they belong to; where it is given, no other agency's calls are theirs."""
+    until: float = inf
+    """When the token's time is over, in seconds of the epoch."""
     expired: bool = False
     """The token's time is over: all that is left is to call for help."""
 
@@ -234,7 +237,7 @@ def _principal(claims: _Claims) -> Principal:
     scopes = MAY[role]
     if claims.scope is not None:
         scopes &= {scope for scope in Scope if scope in claims.scope.split()}
-    return Principal(claims.sub, role, scopes, provider=claims.provider, agency=claims.agency)
+    return Principal(claims.sub, role, scopes, provider=claims.provider, agency=claims.agency, until=claims.exp)
 
 
 def _readable(content: bytes) -> Mapping[str | None, jwt.PyJWK]:

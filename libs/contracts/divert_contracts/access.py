@@ -9,7 +9,7 @@ class Role(StrEnum):
     """What somebody is to divert; a token names one."""
 
     CAD = "cad"
-    """A dispatch system: its own agency's calls, no clinical facts."""
+    """A dispatch system: its own agency's calls and the webhooks about them, no clinical facts."""
     DESK = "desk"
     """A dispatcher at the desk."""
     PROVIDER_DESK = "provider-desk"
@@ -21,7 +21,7 @@ class Role(StrEnum):
     ANALYST = "analyst"
     """Whoever accounts for calls: rows and counts, no names."""
     ADMIN = "admin"
-    """Whoever runs the system and accounts for it; still no private words, and no provider's cases."""
+    """Whoever runs the system, accounts for it, and has private words erased; sees none, and no provider's cases."""
 
 
 @unique
@@ -40,6 +40,7 @@ class Scope(StrEnum):
     READ_STATUS = "calls.read-status"
     EXPORT_EIDO = "calls.export-eido"
     LIST_CALLS = "calls.list"
+    ERASE_CALL = "calls.erase"
     READ_DIRECTORY = "directory.read"
 
     READ_AT_DESK = "desk.read"
@@ -59,6 +60,10 @@ class Scope(StrEnum):
 
     LIST_CASES = "cases.list"
     READ_CASE = "cases.read"
+    STREAM_CASES = "cases.stream"
+    LIST_FOLLOW_UPS = "cases.list-follow-ups"
+    LIST_SAFETY_EVENTS = "cases.list-safety-events"
+    LIST_EXPIRIES = "cases.list-expiries"
     ACKNOWLEDGE = "cases.acknowledge"
     DECLINE = "cases.decline"
     ASSIGN_TEAM = "cases.assign-team"
@@ -93,6 +98,7 @@ class Scope(StrEnum):
     READ_COUNTS = "outcomes.count"
     READ_FIGURES = "figures.read"
     USE_REPORTING = "reporting.use"
+    ACKNOWLEDGE_ALARM = "reporting.acknowledge-alarm"
 
 
 PRIVATE = frozenset(
@@ -100,6 +106,7 @@ PRIVATE = frozenset(
         Scope.EXPORT_EIDO,
         Scope.LIST_CASES,
         Scope.READ_CASE,
+        Scope.STREAM_CASES,
         Scope.READ_AT_DESK,
         Scope.USE_DESK,
         Scope.USE_PORTAL,
@@ -107,8 +114,10 @@ PRIVATE = frozenset(
 )
 """What shows private words, or might: reading with these is written into the audit too."""
 
+_WEBHOOKS = frozenset(scope for scope in Scope if scope.startswith("webhooks."))
 _CAD = frozenset(
     {
+        *_WEBHOOKS,
         Scope.POST_CALL,
         Scope.POST_BATCH,
         Scope.UPDATE_CALL,
@@ -127,7 +136,7 @@ _TEAM = frozenset(
     {scope for scope in Scope if scope.startswith("cases.")}
     | {Scope.READ_SHIFT, Scope.SIGN_ON, Scope.SIGN_OFF, Scope.USE_PORTAL, Scope.READ_DIRECTORY}
 )
-_PROVIDER = _TEAM | {scope for scope in Scope if scope.startswith(("shift.", "webhooks."))}
+_PROVIDER = _TEAM | _WEBHOOKS | {scope for scope in Scope if scope.startswith("shift.")}
 _ANALYST = frozenset(
     {
         Scope.LIST_OUTCOMES,
@@ -142,7 +151,7 @@ _ANALYST = frozenset(
         Scope.READ_POLICIES,
     }
 )
-_OPERATIONS = frozenset({*_ANALYST, Scope.READ_STATUS, Scope.LIST_CALLS})
+_OPERATIONS = frozenset({*_ANALYST, Scope.READ_STATUS, Scope.LIST_CALLS, Scope.ACKNOWLEDGE_ALARM})
 _DESK = frozenset(
     {
         *_OPERATIONS,
@@ -160,6 +169,6 @@ MAY: Mapping[Role, frozenset[Scope]] = {
     Role.PROVIDER_TEAM: _TEAM,
     Role.OPERATIONS: _OPERATIONS,
     Role.ANALYST: _ANALYST,
-    Role.ADMIN: _OPERATIONS,
+    Role.ADMIN: _OPERATIONS | {Scope.ERASE_CALL},
 }
 """What each role may do at the most."""

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 
-from divert_chassis.access import Guarded, guarded, requires
+from divert_chassis.access import Guarded, guarded, requires, seconds_left
 from divert_chassis.core import Reply
 from divert_chassis.http import NEVER_REFUSED
 from divert_chassis.problems import Problem, refused
@@ -311,6 +311,7 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
         response_class=StreamingResponse,
         responses={200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
     )
+    @requires(Scope.STREAM_CASES)
     async def stream_events(
         seconds: Annotated[float, Query(gt=0, le=LONGEST_STREAM, description="When it ends; connect again then.")] = 60,
     ) -> StreamingResponse:
@@ -318,7 +319,8 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
 
         A connection begins with all that is open, so nothing is missed between two.
         """
-        return StreamingResponse(watch.news(seconds), media_type="text/event-stream", headers=NOT_KEPT)
+        news = watch.news(min(seconds, seconds_left()))
+        return StreamingResponse(news, media_type="text/event-stream", headers=NOT_KEPT)
 
     @router.get("/v1/cases/{case_id}", tags=["cases"])
     @requires(Scope.READ_CASE)
@@ -467,6 +469,7 @@ def _add_shift(router: APIRouter, runtime: Runtime[Rules], provider: str) -> Non
 
 def _add_books(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.get("/v1/follow-ups", tags=["books"])
+    @requires(Scope.LIST_FOLLOW_UPS)
     async def list_follow_ups(
         made: Annotated[bool, Query(description="Those that were made instead, newest first.")] = False,  # noqa: FBT002
         limit: Most = 100,
@@ -476,11 +479,13 @@ def _add_books(router: APIRouter, runtime: Runtime[Rules]) -> None:
         return FollowUps(follow_ups=await (book.made(limit) if made else book.owed(limit)))
 
     @router.get("/v1/safety-events", tags=["books"])
+    @requires(Scope.LIST_SAFETY_EVENTS)
     async def list_safety_events(limit: Most = 100) -> SafetyEvents:
         """List what went wrong; `POST /v1/cases/{case_id}/safety-event` enters something, at any time."""
         return SafetyEvents(cases=await Casebook(runtime).events(limit))
 
     @router.get("/v1/expiries", tags=["books"])
+    @requires(Scope.LIST_EXPIRIES)
     async def list_expiries(
         since: Annotated[AwareDatetime | None, Query(description="Expired from then on; else 30 days ago.")] = None,
         until: Annotated[AwareDatetime | None, Query(description="Expired before; else now.")] = None,
@@ -497,6 +502,7 @@ def add_webhooks(router: APIRouter, runtime: Runtime[Rules], settings: Settings)
     _add_endpoint(router, runtime, settings)
 
     @router.get("/v1/webhooks/deliveries/{case_id}", tags=["webhooks"])
+    @requires(Scope.READ_DELIVERIES)
     async def read_deliveries(case_id: UUID) -> DeliveryLog:
         """Say what became of the messages about one case, attempt by attempt."""
         found = await runtime.get(Deliveries, str(case_id))
@@ -510,6 +516,7 @@ def add_agency_webhooks(router: APIRouter, runtime: Runtime[Rules], settings: Se
     _add_endpoint(router, runtime, settings)
 
     @router.get("/v1/webhooks/deliveries/{call_id}", tags=["webhooks"])
+    @requires(Scope.READ_DELIVERIES)
     async def read_deliveries(call_id: UUID) -> CallDeliveryLog:
         """Say what became of the messages about one call, attempt by attempt."""
         found = await runtime.get(Deliveries, str(call_id))

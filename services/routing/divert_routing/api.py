@@ -300,12 +300,13 @@ def _orders(runtime: Runtime[Given]) -> APIRouter:
         return await orders.do(DecideAgain, call_id, order, key)
 
     @router.post("/calls/{call_id}/erase", tags=["privacy"])
+    @requires(Scope.ERASE_CALL)
     async def erase(call_id: UUID, order: EraseOrder, key: Key = None) -> Erased:
         """Erase the private words of a call that is over, here and with every provider that was offered it.
 
         Topics forget by themselves; outcome and figures stay.
         """
-        reply = await runtime.send(Erase(call_id=call_id, by=order.by), key)
+        reply = await runtime.send(Erase(call_id=call_id, by=said_by(order.by)), key)
         if reply.refusal is not None or reply.answer is None:
             raise refused(reply.refusal) if reply.refusal is not None else _not_found()
         return Erased.model_validate_json(reply.answer)

@@ -401,6 +401,7 @@ def _add_books(router: APIRouter, portal: Portal) -> None:
         return [one for one in entries if device.team is None or one.team in {None, device.team}]
 
     @router.get("/follow-ups", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_follow_ups(request: Request, device: Who) -> Response:
         if device is None:
             return RedirectResponse("/who", 303)
@@ -414,6 +415,7 @@ def _add_books(router: APIRouter, portal: Portal) -> None:
         )
 
     @router.get("/safety", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_safety(request: Request, device: Who) -> Response:
         if device is None:
             return RedirectResponse("/who", 303)
@@ -427,6 +429,7 @@ def _add_books(router: APIRouter, portal: Portal) -> None:
         )
 
     @router.get("/expiries", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_expiries(request: Request, device: Who) -> Response:
         if device is None:
             return RedirectResponse("/who", 303)

@@ -138,6 +138,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], live: Live, settings
         return await call_page(call_id, "call.html", "unknown.html")
 
     @router.get("/board/calls/{call_id}", include_in_schema=False)
+    @requires(Scope.USE_REPORTING)
     async def read_sheet(call_id: UUID) -> HTMLResponse:
         return await call_page(call_id, "_call.html", "_unknown.html")
 
