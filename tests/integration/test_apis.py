@@ -10,10 +10,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import jsonschema
 import pytest
 import pytest_asyncio
 from pydantic import JsonValue
 
+from divert_chassis.problems import MEDIA_TYPE, SCHEMA
+from divert_cli.bearers import Bearers
 from divert_cli.checkout import ROOT
 from divert_cli.stack import LocalStack
 from divert_contracts.vocabulary import Question
@@ -30,7 +33,7 @@ CALM = {one.value: "no" for one in Question if one is not Question.UNKNOWN}
 async def known(system: LocalStack) -> AsyncIterator[dict[str, str]]:
     """Calls and cases that exist, as `api_checks` reads them."""
     shift = f"{system.urls['provider-gateway-alcott']}/v1/shift"
-    async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=20, trust_env=False, auth=Bearers(system)) as http:
 
         async def case_of(call: str) -> str | None:
             told = await http.get(f"{system.urls['routing']}/v1/calls/{call}/status")
@@ -93,6 +96,21 @@ async def test_an_api_is_what_its_document_says(
     into: Path | None = request.config.getoption("--api-results")
     if into is not None:
         note(into, api, {"examples_per_operation": examples or FEW, "requests": int(requests[1]), "failures": 0})
+
+
+async def test_what_the_board_refuses_is_a_problem_too(system: LocalStack) -> None:
+    url = system.urls["reporting"]
+    too_much = "&".join(f"a{number}=b" for number in range(20))
+    async with httpx.AsyncClient(timeout=20, trust_env=False, auth=Bearers(system)) as http:
+        for origin, said, status, code in (
+            ("http://elsewhere.example", "alarm=none&by=ops-1&note=looking", 403, "other-origin"),
+            (url, "alarm=none&by=ops-1&note=looking", 409, "alarm-over"),
+            (url, too_much, 422, "invalid"),
+        ):
+            answer = await http.post(f"{url}/board/alarms", content=said, headers={"origin": origin})
+            assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE), answer.text
+            jsonschema.validate(answer.json(), SCHEMA)
+            assert answer.json()["code"] == code
 
 
 def note(into: Path, api: str, result: dict[str, int]) -> None:
