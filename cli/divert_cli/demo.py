@@ -131,8 +131,8 @@ def _what_next(run: Run, endings: Mapping[UUID, Ending]) -> None:
         _console.print(f"  {name:<30} {url}", markup=False)
     _console.print("\nTry next:")
     tries = {
-        f"open {run.urls['routing']}/desk": "the dispatcher's desk",
-        f"open {run.urls['reporting']}/": "the board",
+        "./divert token desk --link": "a link to the dispatcher's desk, signed in",
+        "./divert token operations --link": "the same to the board",
         f"./divert show {served}": "the story of a call, with causes",
         "./divert verify": "is every call accounted for?",
         "./divert outcomes --json": "every row",

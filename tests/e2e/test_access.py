@@ -31,20 +31,26 @@ from divert_contracts.access import Role
 from waiting import eventually
 
 PROVIDERS = ("exodus", "alcott")
-GATEWAY = "provider-gateway-"
-SERVICES = ("intake", "triage", "routing", "reporting", *(GATEWAY + provider for provider in PROVIDERS))
+GATEWAY, AGENCY_GATEWAY = "provider-gateway-", "agency-gateway-"
+SERVICES = (
+    *("intake", "triage", "routing", "reporting", f"{AGENCY_GATEWAY}lapd"),
+    *(GATEWAY + provider for provider in PROVIDERS),
+)
 LET_IN = {
     "intake": {Role.CAD, Role.DESK},
     "triage": {Role.DESK, Role.OPERATIONS, Role.ANALYST, Role.ADMIN},
     "routing": {Role.CAD, Role.DESK, Role.OPERATIONS, Role.ADMIN},
     "reporting": {Role.DESK, Role.OPERATIONS, Role.ANALYST, Role.ADMIN},
     "gateway": {Role.PROVIDER_DESK, Role.PROVIDER_TEAM},
+    "agency-gateway": {Role.CAD},
 }
 """Who gets anything at all of a service; of routing, everybody may read the directory."""
 EVERYBODYS = "directory.read"
-PRIVATE = {"calls.export-eido": {Role.CAD}, "desk.read": {Role.DESK}}
-"""What has private words in it, outside gateways."""
-NOT_LET_IN = frozenset({"not-signed-in", "not-allowed", "other-provider"})
+PRIVATE = {"calls.export-eido": {Role.CAD}, "desk.read": {Role.DESK}, "calls.erase": {Role.ADMIN}}
+"""What has private words in it, outside gateways, or erases them."""
+NOT_LET_IN = frozenset({"not-signed-in", "not-allowed", "other-provider", "other-agency"})
+BRIEFLY = {"seconds": 0.1}
+"""For how long a stream of events lasts."""
 AT_ONCE = 16
 SAFETY = ("emergency", "backup", "on-scene", "safety-check", "backup-arrived", "confirm-recall", "safety-event")
 
@@ -61,7 +67,8 @@ class Verb:
     @property
     def kind(self) -> str:
         """The service, whichever instance."""
-        return "gateway" if self.service.startswith(GATEWAY) else self.service
+        kinds = {GATEWAY: "gateway", AGENCY_GATEWAY: "agency-gateway"}
+        return next((kind for prefix, kind in kinds.items() if self.service.startswith(prefix)), self.service)
 
     def __str__(self) -> str:
         return f"{self.service} {self.method} {self.path}"
@@ -124,13 +131,17 @@ async def asked(
     if token is not None:
         headers["authorization"] = f"Bearer {token}"
     content = None if verb.method in {"GET", "DELETE"} else body
-    return await http.request(verb.method, system.urls[verb.service] + path, content=content, headers=headers)
+    url = system.urls[verb.service] + path
+    params = BRIEFLY if verb.scope == "cases.stream" else None
+    return await http.request(verb.method, url, content=content, headers=headers, params=params)
 
 
 def may(person: Person, verb: Verb) -> bool:
     """Say whether a service may let somebody in at all, by rules that stand here alone."""
     if verb.kind == "gateway":
         return person.role in LET_IN["gateway"] and person.provider == verb.service.removeprefix(GATEWAY)
+    if verb.kind == "agency-gateway":
+        return person.role in LET_IN["agency-gateway"] and person.agency == verb.service.removeprefix(AGENCY_GATEWAY)
     if verb.scope == EVERYBODYS:
         return True
     return person.role in LET_IN[verb.kind] and person.role in PRIVATE.get(verb.scope, set(Role))
@@ -221,8 +232,14 @@ async def test_a_token_that_proves_nothing_gets_nothing_anywhere(
 async def test_pages_ask_everybody_to_sign_in_first(system: LocalStack, http: httpx.AsyncClient) -> None:
     pages = {
         "routing": ("/", "/desk", "/desk/queue", "/desk/all", "/desk/new", "/desk/hand-over", "/desk/blind"),
-        "reporting": ("/", f"/calls/{uuid.uuid4()}"),
-        "provider-gateway-exodus": ("/", "/who", "/shift", "/live", f"/cases/{uuid.uuid4()}"),
+        "reporting": (
+            *("/", "/today", "/board/live", "/board/alarms"),
+            *(f"/calls/{uuid.uuid4()}", f"/board/calls/{uuid.uuid4()}"),
+        ),
+        "provider-gateway-exodus": (
+            *("/", "/who", "/shift", "/live", "/follow-ups", "/safety", "/expiries"),
+            f"/cases/{uuid.uuid4()}",
+        ),
     }
     for service, paths in pages.items():
         for path in paths:
@@ -293,8 +310,18 @@ async def test_one_providers_cases_and_one_agencys_calls_are_nobody_elses(
         assert (await http.get(system.urls[f"{GATEWAY}exodus"] + path, headers=exodus)).status_code == 404
     listed = (await http.get(f"{system.urls[f'{GATEWAY}exodus']}/v1/cases", headers=exodus)).json()
     assert case not in {one["case_id"] for one in listed["cases"]}
+    for path in ("events?seconds=2", "follow-ups", "follow-ups?made=true", "safety-events", "expiries"):
+        assert (await http.get(f"{url}/v1/{path}", headers=exodus)).status_code == 403
+        told = await http.get(f"{system.urls[f'{GATEWAY}exodus']}/v1/{path}", headers=exodus)
+        assert (told.status_code, case in told.text) == (200, False)
+    team = bearing(Role.PROVIDER_TEAM, provider=provider)
+    assert case in (await http.get(f"{url}/v1/events?seconds=2", headers=team)).text
     said = await http.post(f"{system.urls[f'{GATEWAY}exodus']}/v1/cases/{case}/emergency", json={}, headers=exodus)
     assert said.status_code == 404
+
+    deliveries = f"{system.urls[f'{AGENCY_GATEWAY}lapd']}/v1/webhooks/deliveries/{call}"
+    assert (await http.get(deliveries, headers=own)).status_code == 200
+    assert (await http.get(deliveries, headers=other)).json()["code"] == "other-agency"
 
     # Another agency says that the call is cancelled; intake cannot know whose it is, routing does.
     await http.post(f"{intake}/v1/calls/{call}/cancel", json={"reason": "caller"}, headers=other)

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -15,14 +15,24 @@ import pytest
 import pytest_asyncio
 from pydantic import JsonValue
 
+from divert_chassis.issuer import LocalIssuer
 from divert_chassis.problems import MEDIA_TYPE, SCHEMA
 from divert_cli.bearers import Bearers
 from divert_cli.checkout import ROOT
 from divert_cli.stack import LocalStack
+from divert_contracts.access import MAY, Role
 from divert_contracts.vocabulary import Question
 from waiting import eventually
 
-APIS = ("intake", "triage", "routing", "reporting", "provider-gateway-alcott", "agency-gateway-lapd")
+APIS: Mapping[str, tuple[Role, ...]] = {
+    "intake": (Role.CAD,),
+    "triage": (Role.DESK,),
+    "routing": (Role.DESK, Role.CAD, Role.ADMIN),
+    "reporting": (Role.OPERATIONS,),
+    "provider-gateway-alcott": (Role.PROVIDER_DESK,),
+    "agency-gateway-lapd": (Role.CAD,),
+}
+"""Whose tokens each is asked with: of the first that may do what is asked."""
 FEW = 4
 """Generated requests an operation and phase; the long run is told another number."""
 CALLS = 4
@@ -58,6 +68,20 @@ async def known(system: LocalStack) -> AsyncIterator[dict[str, str]]:
         assert (await http.put(shift, json={"teams": [{"team": "alcott-1"}]})).is_success
 
 
+def tokens(system: LocalStack, roles: tuple[Role, ...]) -> dict[str, str]:
+    """Return the token to show for each scope that one of these roles has."""
+    issuer = LocalIssuer(system.data)
+    signed = {
+        role: issuer.token(
+            role,
+            provider="alcott" if role is Role.PROVIDER_DESK else None,
+            agency="lapd" if role is Role.CAD else None,
+        )
+        for role in roles
+    }
+    return {scope.value: signed[role] for role in reversed(roles) for scope in MAY[role]}
+
+
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("api", APIS)
 async def test_an_api_is_what_its_document_says(
@@ -82,6 +106,7 @@ async def test_an_api_is_what_its_document_says(
             **os.environ,
             **known,
             "NO_PROXY": "127.0.0.1",
+            "API_TOKENS": json.dumps(tokens(system, APIS[api])),
             "PYTHONPATH": str(ROOT / "tests"),
             "SCHEMATHESIS_HOOKS": "api_checks",
         },

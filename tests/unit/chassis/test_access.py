@@ -6,6 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import APIRouter, FastAPI
 from pydantic import JsonValue
 
-from divert_chassis.access import Gate, guarded, open_to_all, principal, requires
+from divert_chassis.access import Acting, Gate, acts, guarded, open_to_all, principal, requires, seconds_left
 from divert_chassis.health import Health
 from divert_chassis.http import application
 from divert_chassis.issuer import LocalIssuer
@@ -227,6 +228,25 @@ async def test_who_may_not_is_told_so_before_anything_is_read(issuer: LocalIssue
             "/v1/cases/1/close", json={}, headers=bearing(issuer.token(Role.PROVIDER_TEAM, provider="alcott"))
         )
         assert good.json() == "alcott-provider-team"
+
+
+async def test_an_agencys_instance_is_for_its_own_cad_alone(issuer: LocalIssuer) -> None:
+    async with client(Gate(verifier(issuer), agency="lapd")) as http:
+        for token, code in (
+            (issuer.token(Role.CAD, agency="another"), "other-agency"),
+            (issuer.token(Role.DESK), "other-agency"),
+            (issuer.token(Role.PROVIDER_DESK, provider="alcott"), "other-agency"),
+            (issuer.token(Role.CAD, agency="lapd"), "not-allowed"),
+        ):
+            answer = await http.post("/v1/cases/1/close", json={}, headers=bearing(token))
+            assert (answer.status_code, answer.json()["code"]) == (403, code)
+
+
+async def test_what_streams_knows_for_how_long_the_token_counts(issuer: LocalIssuer) -> None:
+    assert seconds_left() == inf
+    who = await verifier(issuer).principal(issuer.token(Role.ANALYST, hours=1))
+    with acts(Acting(who, Scope.USE_REPORTING, None, "token")):
+        assert 3500 < seconds_left() <= 3600
 
 
 async def test_help_is_called_with_a_token_whose_time_is_over_and_nothing_else_is(issuer: LocalIssuer) -> None:
