@@ -49,10 +49,12 @@ def routes() -> APIRouter:
         return Part(count=len(order.parts))
 
     @router.put("/v1/orders", dependencies=[strictly(Part)])
+    @open_to_all
     async def strict(part: Part) -> Part:
         return part
 
     @router.post("/v1/alarms", openapi_extra={NEVER_REFUSED: True})
+    @open_to_all
     async def alarm(part: Part) -> Part:
         return part
 
