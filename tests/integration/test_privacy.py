@@ -489,8 +489,8 @@ async def test_erased_words_are_in_no_table_and_what_was_decided_stays(
 
         await eventually(gone, "the private words to be gone from every table", within=90, every=0.5)
         assert await outcome_of(divert, call) == before
-        cad = Bearers(divert.system).headers("intake")
-        exported = await divert.http.get(f"{divert.system.urls['routing']}/v1/calls/{call.id}/eido", headers=cad)
+        cad = Bearers(divert.system, roles={"routing": Role.CAD})
+        exported = await divert.http.get(f"{divert.system.urls['routing']}/v1/calls/{call.id}/eido", auth=cad)
         assert exported.is_success, exported.text
         assert not [word for word in call.canaries.values() if word in exported.text]
 
