@@ -52,6 +52,8 @@ Strict = Annotated[
     str | None,
     Query(description="`?strict`: only what is valid by the standard with its registries, nothing that came besides."),
 ]
+IDS = r"^[A-Za-z0-9._-]*$"
+"""What the ids of agencies and providers are made of."""
 NOT_STRICT = frozenset({"0", "false", "no"})
 EIDO_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -232,8 +234,8 @@ def _interface(runtime: Runtime[Given]) -> APIRouter:
     @requires(Scope.LIST_CALLS)
     async def calls(
         stage: Annotated[Stage | None, Query(description="``concluded`` lists calls with open promises.")] = None,
-        agency: Annotated[str | None, Query(max_length=64)] = None,
-        provider: Annotated[str | None, Query(max_length=64)] = None,
+        agency: Annotated[str | None, Query(max_length=64, pattern=IDS)] = None,
+        provider: Annotated[str | None, Query(max_length=64, pattern=IDS)] = None,
         acuity: Acuity | None = None,
         limit: Annotated[int, Query(ge=1, le=2_000)] = 500,
     ) -> OpenCalls:
