@@ -92,8 +92,10 @@ EXAMPLE: dict[str, JsonValue] = {
     "caller": {"number": "+1 213 555 0142", "ringing_is_safe": "yes"},
     "narrative": "Man on the bench weeping, says that he has not slept for days.",
 }
-NEEDED = ("agency", "incident_number", "handoff_id")
+NEEDED = ("incident_number", "handoff_id")
 """The fields without which a post is refused."""
+EXACT = ("agency", *NEEDED)
+"""The fields that are refused when they are anything else; the agency may be left out where the token says it."""
 ANYTHING_ELSE: dict[str, JsonValue] = {
     "description": "Anything else is accepted, kept as unknown and named in `warnings`."
 }
@@ -447,7 +449,7 @@ def _body(
         understood = _without_references(field, named)
         if name == "incident_number":
             understood |= {"type": ["string", "integer"], "pattern": r"\S"}
-        taken: Mapping[str, JsonValue] = understood if name in NEEDED else {"anyOf": [understood, ANYTHING_ELSE]}
+        taken: Mapping[str, JsonValue] = understood if name in EXACT else {"anyOf": [understood, ANYTHING_ELSE]}
         properties[name] = {"description": description, **taken}
     schema |= {"properties": properties, "required": [name for name in NEEDED if name in properties]}
     described = {name: {"value": value} for name, value in examples.items()}

@@ -274,9 +274,9 @@ def _request(body: bytes, intake: Intake) -> _Request | Refused:
     read = document(body, notes)
     if isinstance(read, Refused):
         return read
-    told = read.fields.pop("agency", None)
+    told = read.fields.pop("agency", intake.sender)
     agency = told if intake.sender is None else intake.sender
-    if told is not None and told != agency:
+    if told != agency:
         return Refused(403, "other-agency", "Whoever signed in belongs to another agency.", "/agency")
     if not isinstance(agency, str) or agency not in intake.given.agencies:
         return Refused(403, "agency-not-registered", "This agency is not registered to post calls.", "/agency")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -198,8 +197,9 @@ class Board:
         An open board that hears nothing for some seconds says so itself.
         """
         sent, silent = Sent(), BEATS
-        until = time.monotonic() + seconds
-        while not self.live.ending and time.monotonic() < until:
+        passed = asyncio.get_running_loop().time
+        until = passed() + seconds
+        while not self.live.ending and passed() < until:
             try:
                 frame = await self.frame(one)
             except Unavailable:
