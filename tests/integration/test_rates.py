@@ -18,7 +18,7 @@ from stack import Addresses
 
 MOST = 3
 NOON = 1_790_000_040.0
-"""The middle of a minute, in seconds of the epoch."""
+"""The beginning of a minute, in seconds of the epoch."""
 
 
 @pytest.fixture

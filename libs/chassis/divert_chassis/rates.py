@@ -6,6 +6,7 @@ Without Valkey nobody is limited. A dispatch system beyond it is let through and
 import asyncio
 import time
 from collections.abc import Callable
+from math import ceil
 
 import redis.asyncio
 from redis.exceptions import RedisError
@@ -75,5 +76,5 @@ class Rates:
                 "too-many-requests",
                 "Too many requests",
                 f"At most {self._most} in a minute.",
-                headers={"retry-after": str(max(1, int(WINDOW - into) + 1))},
+                headers={"retry-after": str(ceil(WINDOW - into))},
             )
