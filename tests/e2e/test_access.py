@@ -272,6 +272,28 @@ async def test_a_session_is_of_one_provider_and_its_cookie_is_for_nobody_elses_p
     assert (await http.get(f"{url}/v1/cases")).status_code == 401, "a cookie is for pages alone"
 
 
+async def test_the_board_knows_who_looks_and_whoever_only_accounts_for_calls_sees_to_no_alarm(
+    system: LocalStack, http: httpx.AsyncClient, issuer: LocalIssuer
+) -> None:
+    url = system.urls["reporting"]
+
+    def session(role: Role) -> dict[str, str]:
+        return {"cookie": f"divert-session-reporting={issuer.token(role, subject='wall-3')}", "origin": url}
+
+    page = await http.get(f"{url}/", headers=session(Role.OPERATIONS))
+    assert 'value="wall-3" readonly' in page.text
+    async with http.stream("GET", f"{url}/board/live", headers=session(Role.OPERATIONS)) as news:
+        assert news.headers["content-type"].startswith("text/event-stream")
+        assert "parts" in await anext(news.aiter_lines())
+    said = "alarm=none&by=somebody-else&note=looking"
+    for role, status, code in ((Role.OPERATIONS, 409, "alarm-over"), (Role.ANALYST, 403, "not-allowed")):
+        answer = await http.post(f"{url}/board/alarms", content=said, headers=session(role))
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    elsewhere = {**session(Role.OPERATIONS), "origin": "http://elsewhere.example"}
+    answer = await http.post(f"{url}/board/alarms", content=said, headers=elsewhere)
+    assert (answer.status_code, answer.json()["code"]) == (403, "other-origin")
+
+
 async def test_one_providers_cases_and_one_agencys_calls_are_nobody_elses(
     system: LocalStack, http: httpx.AsyncClient, issuer: LocalIssuer, city: City
 ) -> None:
