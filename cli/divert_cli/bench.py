@@ -16,6 +16,9 @@ from divert_bench.processes import Backing
 from divert_cli.checkout import ROOT
 from divert_cli.prepare import agency_fact, prepare, seed_policies
 from divert_cli.stack import LocalStack
+from divert_contracts.facts.policies import PolicyPublished
+from divert_contracts.policy import digest
+from divert_contracts.vocabulary import PolicyKind
 
 _console = Console(stderr=True, highlight=False)
 
@@ -55,14 +58,29 @@ async def _measure(size: Size) -> Sequence[Result]:
     _say("codec")
     return [
         *measures.codec(),
+        *await _on_a_fresh_stack(lambda backing: measures.by_codes(backing, size, _say), _codes_alone()),
         *await _on_a_fresh_stack(lambda backing: measures.drained(backing, size, _say)),
         *await _on_a_fresh_stack(lambda backing: measures.taken_in(backing, size, _say)),
         *await _on_a_fresh_stack(lambda backing: measures.latency(backing, size, _say)),
     ]
 
 
-async def _on_a_fresh_stack(measure: Callable[[Backing], Awaitable[Sequence[Result]]]) -> Sequence[Result]:
+def _codes_alone() -> Sequence[PolicyPublished]:
+    """Return the seed policies, of which the one for triage reads no texts."""
+    return [_without_lexicon(one) if one.kind is PolicyKind.TRIAGE else one for one in seed_policies()]
+
+
+def _without_lexicon(policy: PolicyPublished) -> PolicyPublished:
+    document = {name: part for name, part in policy.document.items() if name != "lexicon"}
+    changed = digest(document)
+    approvals = tuple(one.model_copy(update={"digest": changed}) for one in policy.approvals)
+    return policy.model_copy(update={"document": document, "digest": changed, "approvals": approvals})
+
+
+async def _on_a_fresh_stack(
+    measure: Callable[[Backing], Awaitable[Sequence[Result]]], policies: Sequence[PolicyPublished] | None = None
+) -> Sequence[Result]:
     with tempfile.TemporaryDirectory(prefix="divert-bench-") as folder:
         async with LocalStack(Path(folder), services=False, preferred_ports=False, environment={}) as stack:
-            await prepare(stack.kafka, stack.postgres)
+            await prepare(stack.kafka, stack.postgres, policies)
             return await measure(Backing(stack.kafka, stack.postgres, stack.valkey, Path(folder) / "logs"))

@@ -43,12 +43,13 @@ class PrepareError(StackError):
     """The set-up cannot be made as wanted; the message says why and what can be done."""
 
 
-async def prepare(kafka: str, postgres: str) -> None:
-    """Make topics, publish the seed policies and register the first agency; what is there already stays.
+async def prepare(kafka: str, postgres: str, policies: Sequence[PolicyPublished] | None = None) -> None:
+    """Make topics, publish the policies and register the first agency; what is there already stays.
 
     Args:
         kafka: host:port.
         postgres: DSN; the database must answer, each service makes its own schema in it.
+        policies: others than the seeds.
 
     Raises:
         PrepareError: a seed file cannot be read, or a published version has other content than the file.
@@ -56,7 +57,7 @@ async def prepare(kafka: str, postgres: str) -> None:
         OSError: the database does not answer.
     """
     await _postgres_answers(postgres)
-    await asyncio.to_thread(_prepare_kafka, kafka, seed_policies())
+    await asyncio.to_thread(_prepare_kafka, kafka, seed_policies() if policies is None else policies)
 
 
 def command(

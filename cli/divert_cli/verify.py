@@ -23,6 +23,8 @@ from divert_cli import kafka_admin
 from divert_cli.errors import StackError
 from divert_cli.kafka_admin import Record
 from divert_cli.stack import running
+from divert_contracts.envelope import OWN
+from divert_contracts.ids import foreign_id
 
 PICTURES = frozenset({"CallReceived", "CallUpdated", "CallReopened"})
 """Facts by which intake accepts a call."""
@@ -109,7 +111,8 @@ class Log:
         kind = headers.get("ce_type", "").removeprefix("divert.").partition(".")[0]
         if fact_id is None or not kind:
             return  # foreign bytes: their dead letter is counted
-        self.ids.add(fact_id)
+        source = headers.get("ce_source", "")
+        self.ids.add(fact_id if source.startswith(OWN) else str(foreign_id(source, fact_id)))
         cause = headers.get("ce_causationid")
         if cause is not None and headers.get("ce_causationkind", "fact") == "fact":
             self.causes.setdefault(fact_id, (cause, _time(headers.get("ce_time"))))

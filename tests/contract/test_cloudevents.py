@@ -250,6 +250,12 @@ def test_an_id_that_is_no_uuid_becomes_one_that_is_always_the_same() -> None:
     assert read_once.id != decode(VALUE, changed(ce_id=b"message 7", ce_source=b"/other")).id
 
 
+def test_what_others_write_under_an_id_of_ours_is_another_event() -> None:
+    ours = decode(VALUE, changed())
+    copied = decode(VALUE, changed(ce_source=b"/exodus/dispatch"))
+    assert (ours.id, copied.id) == (ENVELOPE.id, ids.foreign_id("/exodus/dispatch", str(ENVELOPE.id)))
+
+
 @pytest.mark.parametrize("sequence", [b"-1", b"x", b"9" * 30, "٣".encode(), b""])
 def test_a_sequence_that_is_no_count_is_none(sequence: bytes) -> None:
     assert decode(VALUE, changed(ce_sequence=sequence)).sequence is None

@@ -200,7 +200,7 @@ async def test_private_words_that_cannot_be_published_go_when_their_topic_would_
         await store.lay_out(connection)
         await store.send(connection, waiting, now)
         for after, left in ((71, 2), (73, 1)):
-            await store.forget(connection, 7, now + timedelta(hours=after))
+            await store.forget(pool, 7, now + timedelta(hours=after), 100)
             assert await connection.fetchval("SELECT count(*) FROM outbox") == left
 
 

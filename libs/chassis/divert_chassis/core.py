@@ -63,11 +63,8 @@ def places(
     among = kind.neighbourhood
     if among is None:
         return frozenset(), frozenset()
-    approached = among.approached(state, what)
-    looked_at = frozenset(_around(kind, approached, given, at)) if approached else frozenset[str]()
-    if not among.may_tell(state, what):
-        return looked_at, frozenset()
-    return looked_at, looked_at.union(_around(kind, among.presence(state).told_at, given, at))
+    looked_at, spoken_at = among.approached(state, what), among.may_tell_at(state, what)
+    return frozenset(_around(kind, looked_at, given, at)), frozenset(_around(kind, spoken_at, given, at))
 
 
 def take(
@@ -198,20 +195,27 @@ def ring(
     """
     published: list[Envelope] = []
     rung: list[str] = []
-    for _ in range(MOST_TIMERS_AT_ONCE):
-        due = min((one for one in held.state.due() if one.at <= at), key=lambda one: one.at, default=None)
-        if due is None:
-            return held, published, rung
-        rung.append(type(due.timer).__name__)
-        name = f"{service.source}:{kind.name}:{key}:{type(due.timer).__name__}:{due.at.isoformat()}:{held.version}"
-        cause = uuid5(ids.NAMESPACE, name)
-        chosen = kind.steps[type(due.timer)](held.state, due.timer, given, at)
-        after, facts = _publish(service, held, chosen, cause, "timer")
-        published += facts
-        published += _spread(
-            service, kind, key, held, after, cause=cause, caused_by="timer", given=given, at=at, near=near
-        )
-        held = after
+    first = held
+    try:
+        for _ in range(MOST_TIMERS_AT_ONCE):
+            due = min((one for one in held.state.due() if one.at <= at), key=lambda one: one.at, default=None)
+            if due is None:
+                return held, published, rung
+            rung.append(type(due.timer).__name__)
+            name = f"{service.source}:{kind.name}:{key}:{type(due.timer).__name__}:{due.at.isoformat()}:{held.version}"
+            cause = uuid5(ids.NAMESPACE, name)
+            chosen = kind.steps[type(due.timer)](held.state, due.timer, given, at)
+            after, facts = _publish(service, held, chosen, cause, "timer")
+            published += facts
+            published += _spread(
+                service, kind, key, held, after, cause=cause, caused_by="timer", given=given, at=at, near=near
+            )
+            held = after
+    except Exception:
+        # None of it is kept, so the state stands where it stood.
+        if kind.neighbourhood is not None:
+            near.move(key, kind.neighbourhood.presence(held.state), kind.neighbourhood.presence(first.state))
+        raise
     raise RuntimeError(f"timers of {kind.name} never end")
 
 

@@ -60,7 +60,11 @@ POSTPONED_BY = timedelta(seconds=60)
 """A state whose timer cannot be rung is left alone for so long."""
 OVERDUE_LOOKED_AT_EVERY = 5.0
 INBOX_DAYS = 7
-INBOX_SWEPT_EVERY = 3_600.0
+SWEPT_EVERY = 600.0
+"""Real seconds from one look for what can go to the next."""
+MOST_SWEPT = 2_000
+"""Rows that go in one statement: a long one would hold up what wants the same rows."""
+SWEEP_PAUSE = 0.2
 
 
 @dataclass(slots=True)
@@ -248,7 +252,7 @@ class Engine(Generic[G]):
     async def run_timers(self) -> None:
         """Ring what is due, until cancelled."""
         waits = backoff()
-        looked = swept = float("-inf")
+        looked = float("-inf")
         while True:
             try:
                 busy = False
@@ -257,10 +261,6 @@ class Engine(Generic[G]):
                 if time.monotonic() - looked > OVERDUE_LOOKED_AT_EVERY:
                     await self._measure_overdue()
                     looked = time.monotonic()
-                if time.monotonic() - swept > INBOX_SWEPT_EVERY:
-                    async with self._pool.acquire() as connection:
-                        await self._store.forget(connection, INBOX_DAYS, self._clock.now())
-                    swept = time.monotonic()
             except TRANSIENT as why:
                 log.warning("timers-postponed", error=type(why).__name__)
                 self._health.beat("timers")
@@ -269,6 +269,16 @@ class Engine(Generic[G]):
                 waits = backoff()
                 self._health.beat("timers")
                 await asyncio.sleep(0 if busy else TIMER_SECONDS)
+
+    async def sweep(self) -> None:
+        """Remove what nobody asks for any more, a little at a time beside all other work, until cancelled."""
+        while True:
+            gone = 0
+            try:
+                gone = await self._store.forget(self._pool, INBOX_DAYS, self._clock.now(), MOST_SWEPT)
+            except (*TRANSIENT, *COLLISIONS) as why:
+                log.warning("sweep-postponed", error=type(why).__name__)
+            await asyncio.sleep(SWEEP_PAUSE if gone == MOST_SWEPT else SWEPT_EVERY)
 
     async def get(self, kind: type[S], key: str) -> S | None:
         """Return the state of a key, or None."""
@@ -492,8 +502,10 @@ class Engine(Generic[G]):
                         work.rung[name] = work.rung.get(name, 0) + 1
                 self._keep(work, kind, key, after, facts)
 
-        self._measure(await self._transact(do), None)
-        return len(keys) == MOST_DUE
+        work = await self._transact(do)
+        self._measure(work, None)
+        # Where others have them all in hand there is nothing to hurry for.
+        return len(keys) == MOST_DUE and bool(work.changed)
 
     async def _measure_overdue(self) -> None:
         late = self._clock.now() - timedelta(seconds=1)

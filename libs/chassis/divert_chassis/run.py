@@ -349,6 +349,7 @@ class _Parts:
             async with asyncio.TaskGroup() as inner:
                 self._watched("relay", inner.create_task(relay.run()))
                 self._watched("timers", inner.create_task(engine.run_timers()))
+                inner.create_task(engine.sweep())
                 for name, work in self._beside.items():
                     self._watched(name, inner.create_task(work()))
                 await self._consume(engine, inner)

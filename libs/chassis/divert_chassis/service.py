@@ -57,8 +57,8 @@ class Neighbourhood(Protocol[N, G_contra]):
         """Return the places at which the state is going to listen by the step for something, and does not yet."""
         ...
 
-    def may_tell(self, state: N, what: Fact | Command | Timer, /) -> bool:
-        """Say whether the step may change what the state tells. A guess: a wrong *no* costs the transaction a retry."""
+    def may_tell_at(self, state: N, what: Fact | Command | Timer, /) -> frozenset[str]:
+        """Return where the step may change what the state tells. A guess: a place too few costs a query of its own."""
         ...
 
     def meets(self, state: N, neighbours: Sequence[Neighbour], given: G_contra, at: datetime, /) -> N:

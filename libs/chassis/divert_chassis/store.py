@@ -19,6 +19,7 @@ from uuid import UUID
 
 import asyncpg
 from aiokafka import TopicPartition
+from pydantic_core import from_json, to_json
 
 from divert_chassis import audit
 from divert_chassis.core import Held, Reply, document, next_due
@@ -366,16 +367,31 @@ class Store:
         else:
             await connection.execute("DELETE FROM inbox WHERE id = $1", id)
 
-    async def forget(self, connection: Connection, days: int, at: datetime) -> None:
+    async def forget(self, pool: asyncpg.Pool[asyncpg.Record], days: int, at: datetime, most: int) -> int:
         """Remove what is over at a domain time.
 
         That is inbox ids that no producer repeats any more, what no longer counts at a place, and private words that
         wait in the outbox for longer than their topic would keep them.
+
+        Args:
+            pool: connections, each statement a transaction of its own.
+            days: how long an id is kept, in real time.
+            at: the domain time.
+            most: how many rows go at once.
+
+        Returns:
+            How many ids went; as many as ``most``, and there may be more.
         """
-        await connection.execute("DELETE FROM inbox WHERE at < now() - make_interval(days => $1)", days)
-        await connection.execute("DELETE FROM near WHERE until < $1 AND NOT listens", at)
+        gone = await pool.execute(
+            "DELETE FROM inbox WHERE id IN"
+            " (SELECT id FROM inbox WHERE at < now() - make_interval(days => $1) ORDER BY at LIMIT $2)",
+            days,
+            most,
+        )
+        await pool.execute("DELETE FROM near WHERE until < $1 AND NOT listens", at)
         for names, kept in self._private:
-            await connection.execute("DELETE FROM outbox WHERE topic LIKE $1 AND at < $2", names, at - kept)
+            await pool.execute("DELETE FROM outbox WHERE topic LIKE $1 AND at < $2", names, at - kept)
+        return int(gone.rpartition(" ")[2])
 
 
 def _private(service: Service[Any]) -> Iterator[tuple[str, timedelta]]:
@@ -423,11 +439,11 @@ def _read(kind: Remembered[Any, Any], row: asyncpg.Record) -> Held:
 
 def _pack(headers: Headers) -> bytes:
     # Latin-1 maps every byte to a character and back, so that foreign headers survive in a dead letter.
-    return json.dumps([(name, None if value is None else value.decode("latin-1")) for name, value in headers]).encode()
+    return to_json([(name, None if value is None else value.decode("latin-1")) for name, value in headers])
 
 
 def _unpack(packed: bytes) -> Headers:
-    return tuple((name, None if value is None else value.encode("latin-1")) for name, value in json.loads(packed))
+    return tuple((name, None if value is None else value.encode("latin-1")) for name, value in from_json(packed))
 
 
 def _packed(reply: Reply) -> bytes:

@@ -87,12 +87,12 @@ class Vicinity:
 
     def move(self, key: str, before: Presence, after: Presence) -> None:
         """Let a state stand where it stands from now on."""
-        stands = after.listens_at | after.told_at.keys()
-        for place in (before.listens_at | before.told_at.keys()) - stands:
+        stood, stands = _stands(before), _stands(after)
+        for place in stood.keys() - stands.keys():
             self._put(place, key, None)
-        for place in stands:
-            tells = after.tells if place in after.told_at else ""
-            self._put(place, key, Stand(tells, after.told_at.get(place), place in after.listens_at))
+        for place, stand in stands.items():
+            if stand != stood.get(place):
+                self._put(place, key, stand)
 
     def _put(self, place: str, key: str, stand: Stand | None) -> None:
         if not self.everywhere:
@@ -102,3 +102,14 @@ class Vicinity:
             here.pop(key, None)
         else:
             here[key] = stand
+
+
+def _stands(presence: Presence) -> dict[str, Stand]:
+    return {
+        place: Stand(
+            presence.tells if place in presence.told_at else "",
+            presence.told_at.get(place),
+            place in presence.listens_at,
+        )
+        for place in presence.listens_at | presence.told_at.keys()
+    }

@@ -41,6 +41,9 @@ _ATTRIBUTES = {
 }
 """The usual headers, looked up as they are; others are compared in lower case."""
 _STRUCTURED = "application/cloudevents"
+OWN = "/divert/"
+"""How the sources of divert's own facts begin. Only their ids are taken as they are: a provider may well write a status
+under the id of the offer that it answers."""
 _LONGEST_COUNT = 18
 """Digits that surely fit a 64-bit integer."""
 
@@ -123,7 +126,7 @@ def decode(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> 
         raise Rejected(f"value:{_places(error)}") from None
     source, given_id = attributes["source"], attributes["id"]
     return Envelope(
-        id=_uuid(given_id) or ids.foreign_id(source, given_id),
+        id=(_uuid(given_id) if source.startswith(OWN) else None) or ids.foreign_id(source, given_id),
         source=source,
         fact=fact,
         cause=_uuid(attributes.get("causationid")),

@@ -22,7 +22,7 @@ from divert_contracts.facts.routing import (
 from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid
 from divert_provider_gateway.adapters import PostgresCasebook, PostgresDuty
 from divert_provider_gateway.domain import happened, stated, told, webhook
-from divert_provider_gateway.domain.case import AnswerOverdue, Case, Roster, Rules, TimeToForget
+from divert_provider_gateway.domain.case import AnswerOverdue, Case, OfferMissing, Roster, Rules, TimeToForget
 from divert_provider_gateway.domain.said import ChangeShift, SignOff, SignOn, Tell
 from divert_provider_gateway.domain.webhook import Deliveries, Endpoint
 
@@ -41,13 +41,14 @@ def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[
         lists=("stage", "acuity"),
         projection=PostgresCasebook(),
     )
-    cases.on(CaseOffered, happened.offered)
+    cases.on(CaseOffered, stated.made_known(provider, happened.offered))
     cases.on(CaseUpdated, happened.updated)
-    cases.on(CaseRecalled, happened.recalled)
+    cases.on(CaseRecalled, stated.made_known(provider, happened.recalled))
     cases.on(QuestionAnswered, happened.question_answered)
     cases.on(CaseErased, happened.erased)
     cases.on(Tell, told.told)
     cases.on(CaseStatusSaid, partial(stated.case_status_said, provider))
+    cases.on(OfferMissing, partial(stated.offer_missing, provider))
     cases.on(AnswerOverdue, happened.answer_overdue)
     cases.on(TimeToForget, happened.time_to_forget)
 

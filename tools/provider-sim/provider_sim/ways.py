@@ -287,6 +287,8 @@ class ByKafka:
                 return answered.result()
 
     def _answered(self, data: Json) -> None:
+        if data.get("code") == "early":
+            return  # it is answered again when the offer has come
         waiting = self._waiting.pop(data.get("statement") or "", None)
         if waiting is not None:
             waiting.set_result(Answer(taken=data["taken"], code=data.get("code") or ""))

@@ -59,7 +59,10 @@ class ShiftSaid(Statement):
 
 
 class StatementAnswered(Fact):
-    """What became of a statement; the envelope's ``causationid`` is the statement's id."""
+    """What became of a statement: ``statement`` says which.
+
+    One that comes before its offer is answered twice: ``early`` at once, and what became of it when the offer came.
+    """
 
     provider: str
     statement: str | None = None

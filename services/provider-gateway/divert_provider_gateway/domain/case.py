@@ -12,6 +12,7 @@ from pydantic import (
 
 from divert_contracts.call import Decision, Picture, Private, Signal, Team
 from divert_contracts.facts.base import Deadlines
+from divert_contracts.facts.statuses import CaseStatusSaid
 from divert_contracts.model import Model, Term
 from divert_contracts.policy import Versions
 from divert_contracts.step import Due, State, Timer
@@ -187,6 +188,10 @@ class Case(State):
     """When the private part is to go."""
     erased: bool = False
     """Somebody had it erased before its time: none is taken in again."""
+    early: tuple[CaseStatusSaid, ...] = ()
+    """What the provider has said over Kafka while the offer was still on its way here."""
+    early_until: AwareDatetime | None = None
+    """How long the offer is waited for."""
 
     @property
     def must_confirm(self) -> bool:
@@ -205,12 +210,14 @@ class Case(State):
         return CaseStage.EXPIRED if overdue else self.stage
 
     def due(self) -> tuple[Due, ...]:
-        """Return when an open offer expires and when private words go."""
+        """Return when an open offer expires, when private words go, and when an offer is no longer waited for."""
         waiting: list[Due] = []
         if self.stage is CaseStage.OFFERED and self.offer is not None:
             waiting.append(Due(self.offer.answer_by + JUST_AFTER, AnswerOverdue()))
         if self.has_private_words and self.forget_at is not None:
             waiting.append(Due(self.forget_at, TimeToForget()))
+        if self.early and self.early_until is not None:
+            waiting.append(Due(self.early_until, OfferMissing()))
         return tuple(waiting)
 
     def listing(self) -> Mapping[str, str | datetime | None]:
@@ -255,6 +262,10 @@ class AnswerOverdue(Timer):
 
 class TimeToForget(Timer):
     """The private part has been kept long enough."""
+
+
+class OfferMissing(Timer):
+    """The offer of which something was said early has not come."""
 
 
 def ended(case: Case, stage: CaseStage, at: datetime) -> Case:

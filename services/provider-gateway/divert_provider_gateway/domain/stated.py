@@ -1,17 +1,35 @@
-"""What becomes of what a provider says over Kafka: the same as over HTTP, and the answer goes onto its own topic."""
+"""What becomes of what a provider says over Kafka: the same as over HTTP, and the answer goes onto its own topic.
 
-from datetime import datetime
+Nobody says it again after a refusal, as over HTTP. So what is said of a case before its offer has come here is kept,
+and done when the offer comes: the two are on different topics.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from pydantic import ValidationError
 
+from divert_contracts.facts.routing import CaseOffered, CaseRecalled
 from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid, Statement, StatementAnswered
 from divert_contracts.step import Next, Refusal
-from divert_provider_gateway.domain.case import Case, Roster, Rules
+from divert_provider_gateway.domain.case import Case, OfferMissing, Roster, Rules
 from divert_provider_gateway.domain.said import VERBS, ChangeShift, Said, Tell
-from divert_provider_gateway.domain.told import shift_changed, told
+from divert_provider_gateway.domain.told import UNKNOWN_CASE, shift_changed, told
 
 UNKNOWN_VERB = Refusal("unknown-verb", "This is nothing that can be said of a case.", 422)
 UNREADABLE = Refusal("unreadable", "The statement cannot be read: see the description of the HTTP route.", 422)
+EARLY = Refusal(
+    "early",
+    "This case is not known here yet. This is done as soon as the offer comes. If somebody is in danger, ring 911 now.",
+    404,
+)
+EARLY_FOR = timedelta(minutes=2)
+"""How long an offer is waited for of which something was said."""
+MOST_EARLY = 20
+"""Statements about one case that are kept."""
+
+F = TypeVar("F", CaseOffered, CaseRecalled)
 
 
 def case_status_said(provider: str, case: Case, fact: CaseStatusSaid, rules: Rules, at: datetime) -> Next[Case]:
@@ -19,8 +37,34 @@ def case_status_said(provider: str, case: Case, fact: CaseStatusSaid, rules: Rul
     said = _read(fact)
     if isinstance(said, Refusal):
         return Next(case, (_answer(provider, fact, case, said, at),))
+    if case.identity is None and len(case.early) < MOST_EARLY:
+        until = case.early_until or at + EARLY_FOR
+        case = case.model_copy(update={"early": (*case.early, fact), "early_until": until})
+        return Next(case, (_answer(provider, fact, case, EARLY, at),))
     step = told(case, Tell(case_id=fact.case_id, said=said), rules, at)
     return Next(step.state, (*step.facts, _answer(provider, fact, step.state, step.refused, at)))
+
+
+def made_known(
+    provider: str, step: Callable[[Case, F, Rules, datetime], Next[Case]]
+) -> Callable[[Case, F, Rules, datetime], Next[Case]]:
+    """Return the step for a fact that makes a case known, with what was said of the case before, in turn."""
+
+    def step_with_early(case: Case, fact: F, rules: Rules, at: datetime) -> Next[Case]:
+        first = step(case, fact, rules, at)
+        state, facts = first.state.model_copy(update={"early": (), "early_until": None}), first.facts
+        for said in case.early:
+            after = case_status_said(provider, state, said, rules, at)
+            state, facts = after.state, (*facts, *after.facts)
+        return Next(state, facts)
+
+    return step_with_early
+
+
+def offer_missing(provider: str, case: Case, _timer: OfferMissing, _rules: Rules, at: datetime) -> Next[Case]:
+    """Give up on what was said of a case that nobody here has heard of."""
+    answers = tuple(_answer(provider, said, case, UNKNOWN_CASE, at) for said in case.early)
+    return Next(case.model_copy(update={"early": (), "early_until": None}), answers)
 
 
 def shift_said(provider: str, roster: Roster, fact: ShiftSaid, rules: Rules, at: datetime) -> Next[Roster]:

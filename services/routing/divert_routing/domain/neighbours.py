@@ -77,13 +77,24 @@ class Neighbourhood:
             return NO_PLACES
         return frozenset(places) - self.presence(call).listens_at
 
-    def may_tell(self, call: Call, what: Fact | Command | Timer) -> bool:
-        """Say whether a fact speaks of danger, or comes to a call that does."""
+    def may_tell_at(self, call: Call, what: Fact | Command | Timer) -> frozenset[str]:
+        """Return where a call may begin to tell of danger, or cease to, by a fact that speaks of it or moves it."""
+        pictured = isinstance(what, PictureFact | CallTriaged)
         if isinstance(what, CallTriaged):
-            return dangers.endangering(dangers.of_triage(what)) or bool(call.own_dangers)
-        if isinstance(what, PictureFact):
-            return bool(dangers.of_picture(what.picture) or call.own_dangers)
-        return isinstance(what, TOLD_BY_TEAMS)
+            speaks = dangers.endangering(dangers.of_triage(what))
+        elif isinstance(what, PictureFact):
+            speaks = bool(dangers.of_picture(what.picture))
+        else:
+            speaks = isinstance(what, TOLD_BY_TEAMS)
+        if not speaks and not (pictured and call.own_dangers):
+            return NO_PLACES
+        places = set(self.presence(call).told_at)
+        picture = what.picture if pictured else call.picture
+        if picture is not None:
+            reopens = what.reopens if isinstance(what, CallReopened | CallTriaged) else call.reopens
+            places.update(() if picture.recorded_late else _places(picture))
+            places.update(_of_call(one, picture) for one in (call.call_id, reopens) if one is not None)
+        return frozenset(places)
 
     def meets(self, call: Call, neighbours: Sequence[Neighbour], given: Given, at: datetime) -> Call:
         """Return the call with the dangers that it finds at the places it comes to."""
