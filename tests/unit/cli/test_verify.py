@@ -24,7 +24,12 @@ def record(
     written_at: float = LONG_AGO,
     **attributes: str,
 ) -> Record:
-    headers = {"ce_id": fact_id, "ce_type": f"divert.{kind}.v1", "ce_time": NOW.isoformat()}
+    headers = {
+        "ce_id": fact_id,
+        "ce_source": "/divert/test",
+        "ce_type": f"divert.{kind}.v1",
+        "ce_time": NOW.isoformat(),
+    }
     headers |= {f"ce_{name}": value for name, value in attributes.items()}
     return Record(
         topic=topic,
