@@ -1,6 +1,7 @@
 """What Schemathesis is told of divert, loaded by its command line: further checks, and data that requests can meet.
 
-``API_CALLS`` and ``API_CASES`` in the environment name calls and cases that exist, with commas between.
+``API_CALLS`` and ``API_CASES`` in the environment name calls and cases that exist, with commas between; ``API_TOKENS``
+is an object with the token to show for each scope.
 """
 
 import json
@@ -11,7 +12,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import jsonschema
 import schemathesis
-from schemathesis import Case, CheckContext, GenerationMode, HookContext, Response, SerializationContext
+from schemathesis import AuthContext, Case, CheckContext, GenerationMode, HookContext, Response, SerializationContext
 
 from divert_chassis.problems import MEDIA_TYPE, SCHEMA
 
@@ -20,6 +21,7 @@ KNOWN: dict[str, list[str]] = {
     for name, variable in (("call_id", "API_CALLS"), ("case_id", "API_CASES"))
     if os.environ.get(variable)
 }
+TOKENS: dict[str, str] = json.loads(os.environ.get("API_TOKENS", "{}"))
 KEY = "Idempotency-Key"
 STREAM = "/v1/events"
 BY_MEANING = {
@@ -92,6 +94,22 @@ def before_call(ctx: HookContext, case: Case[Any], kwargs: dict[str, object]) ->
     if KEY in (case.headers or {}):
         # Another request under a key that was used is refused, and rightly.
         case.headers[KEY] = str(uuid5(NAMESPACE_URL, f"{os.getpid()}/{next(_REQUESTS)}"))
+
+
+@schemathesis.auth(refresh_interval=None, retry_on=[])
+class SignedIn:
+    """Shows the token of somebody who may do what is asked."""
+
+    def get(self, case: Case[Any], ctx: AuthContext) -> str:
+        """Return the token for the scope that the document gives a verb."""
+        del ctx
+        ((scope,),) = (one["bearer"] for one in case.operation.definition.raw["security"])
+        return TOKENS[scope]
+
+    def set(self, case: Case[Any], data: str, ctx: AuthContext) -> None:
+        """Show it."""
+        del ctx
+        case.headers["Authorization"] = f"Bearer {data}"
 
 
 @schemathesis.serializer("application/x-ndjson")

@@ -74,6 +74,6 @@ async def system(tmp_path_factory: pytest.TempPathFactory, spans: Path) -> Async
     data: Path = tmp_path_factory.mktemp("system") / "stack"
     with collector(spans) as endpoint, pytest.MonkeyPatch.context() as environment:
         environment.setenv("DIVERT_OTLP_ENDPOINT", endpoint)
-        async with LocalStack(data, preferred_ports=False, environment={}) as running:
+        async with LocalStack(data, preferred_ports=False, environment={}, secured=True) as running:
             yield running
     discard(data)

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from divert_cli.bearers import bearers
 from divert_cli.errors import StackError
 from divert_cli.stack import Run, running
 
@@ -35,23 +36,23 @@ def the_stack() -> Run:
     return run
 
 
-def get(url: str, **query: str | int | bool | None) -> Json:
-    """Return what a service answers.
+def get(url: str, *, auth: httpx.Auth | None = None, **query: str | int | bool | None) -> Json:
+    """Return what a service answers; `auth` signs in, as to the stack that runs if left out.
 
     Raises:
         StackError: it does not, or with an error; the message says which.
     """
     asked = {name: value for name, value in query.items() if value is not None}
-    return _answered(lambda: httpx.get(url, params=asked, timeout=30, trust_env=False), url)
+    return _answered(lambda: httpx.get(url, params=asked, timeout=30, trust_env=False, auth=auth or bearers()), url)
 
 
-def post(url: str, body: Json) -> Json:
-    """Return what a service answers to a body.
+def post(url: str, body: Json, *, auth: httpx.Auth | None = None) -> Json:
+    """Return what a service answers to a body; `auth` signs in, as in `get`.
 
     Raises:
         StackError: it does not, or with an error; the message says which.
     """
-    return _answered(lambda: httpx.post(url, json=body, timeout=30, trust_env=False), url)
+    return _answered(lambda: httpx.post(url, json=body, timeout=30, trust_env=False, auth=auth or bearers()), url)
 
 
 def _answered(ask: Callable[[], httpx.Response], url: str) -> Json:
@@ -72,11 +73,11 @@ def _problem(answer: httpx.Response) -> str:
     return str(read.get("detail") or read.get("title") or answer.reason_phrase)
 
 
-def rows(reporting: str, **query: str | bool | None) -> Iterator[Json]:
-    """Yield every row of reporting's outcomes, page by page."""
+def rows(reporting: str, *, auth: httpx.Auth | None = None, **query: str | bool | None) -> Iterator[Json]:
+    """Yield every row of reporting's outcomes, page by page; `auth` signs in, as in `get`."""
     after: str | None = None
     while True:
-        page = get(f"{reporting}/v1/outcomes", limit=_PAGE, after=after, **query)
+        page = get(f"{reporting}/v1/outcomes", auth=auth, limit=_PAGE, after=after, **query)
         yield from page["outcomes"]
         after = page["after"]
         if after is None:
@@ -119,7 +120,8 @@ def calls(*, as_json: AsJson = False) -> None:
 
 def _status(run: Run, call_id: str) -> Json:
     """Return routing's status of a call; nothing of one that it does not know yet."""
-    answer = httpx.get(f"{run.urls['routing']}/v1/calls/{call_id}/status", timeout=30, trust_env=False)
+    url = f"{run.urls['routing']}/v1/calls/{call_id}/status"
+    answer = httpx.get(url, timeout=30, trust_env=False, auth=bearers())
     return cast("Json", answer.json()) if answer.is_success else {}
 
 

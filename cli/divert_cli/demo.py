@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from divert_chassis.clock import DomainClock
+from divert_cli.bearers import Bearers
 from divert_cli.calls import show_outcomes
 from divert_cli.checkout import ROOT, STATE
 from divert_cli.errors import StackError
@@ -82,7 +83,7 @@ async def _play(run: Run, entries: Sequence[evening.Entry], rate: float, seed: i
             shown.update(sent, completed=progress.sent)
             shown.update(ended, completed=len(progress.endings), total=len(progress.opened))
 
-        playing = LiveEvening(run.kafka, run.urls, clock, seed=seed, told=told)
+        playing = LiveEvening(run.kafka, run.urls, clock, seed=seed, told=told, bearing=Bearers(run).headers)
         # Time runs backwards until the new clock is in force: nothing is sent before.
         await asyncio.sleep((real_from - datetime.now(UTC)).total_seconds())
         endings = await playing.play(entries, start, within=LENGTH.total_seconds() / rate + _TO_SPARE)
@@ -130,8 +131,8 @@ def _what_next(run: Run, endings: Mapping[UUID, Ending]) -> None:
         _console.print(f"  {name:<30} {url}", markup=False)
     _console.print("\nTry next:")
     tries = {
-        f"open {run.urls['routing']}/desk": "the dispatcher's desk",
-        f"open {run.urls['reporting']}/": "the board",
+        "./divert token desk --link": "a link to the dispatcher's desk, signed in",
+        "./divert token operations --link": "the same to the board",
         f"./divert show {served}": "the story of a call, with causes",
         "./divert verify": "is every call accounted for?",
         "./divert outcomes --json": "every row",

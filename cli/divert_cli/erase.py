@@ -13,9 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from divert_cli import kafka_admin
+from divert_cli.bearers import Bearers
 from divert_cli.calls import Json, post, the_stack
 from divert_cli.errors import StackError
 from divert_contracts import ids
+from divert_contracts.access import Role
 from divert_contracts.topics import TOPICS, Topic, dead_letters
 
 _console = Console(highlight=False)
@@ -46,7 +48,9 @@ def erase(
     """
     run = the_stack()
     wanted = _wanted(call_id, incident)
-    erased = post(f"{run.urls['routing']}/v1/calls/{wanted}/erase", {"by": by or getpass.getuser()})
+    person = by or getpass.getuser()
+    auth = Bearers(run, roles={"routing": Role.ADMIN}, subject=person)
+    erased = post(f"{run.urls['routing']}/v1/calls/{wanted}/erase", {"by": person}, auth=auth)
     providers = cast("list[str]", erased["providers"])
     forget = forgetting(run.kafka, agency=str(erased["agency"]), providers=providers, at=datetime.now(UTC))
     if as_json:

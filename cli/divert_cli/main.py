@@ -33,6 +33,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("down", "divert_cli.local:down", "Stop what `up` started."),
     Command("status", "divert_cli.local:status", "What runs: process, port, readiness, restarts."),
     Command("logs", "divert_cli.local:logs", "What the processes say."),
+    Command("token", "divert_cli.token:token", "A token for the stack that runs."),
+    Command("audit", "divert_cli.audit:app", "Who did what: walk the chains of the audit."),
     Command("doctor", "divert_cli.doctor:doctor", "Whether this machine can run divert, and what to do if not."),
     Command("demo", "divert_cli.demo:demo", "A busy evening in a minute and a half, and what became of every call."),
     Command("replay", "divert_cli.replay:replay", "Send a city's export of calls through divert."),

@@ -64,10 +64,15 @@ async def swap(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     async with connection.transaction():
         await connection.execute("SET LOCAL lock_timeout = '60s'")
         await connection.execute(f'LOCK TABLE "{LIVE}".position IN ACCESS EXCLUSIVE MODE')
-        # The one thing in there that does not follow from the log: who has seen to which alarm.
+        # What does not follow from the log: who has seen to which alarm,
         await connection.execute(
             f'INSERT INTO "{BESIDE}".alarm_acknowledgements SELECT * FROM "{LIVE}".alarm_acknowledgements'  # noqa: S608
         )
+        # and who did what, which goes over as it is, with what keeps it from being changed.
+        await connection.execute(f'DROP TABLE "{BESIDE}".audit_seal, "{BESIDE}".audit')
+        await connection.execute(f'DROP FUNCTION "{BESIDE}".audit_is_added_to()')
+        for kind, name in (("TABLE", "audit"), ("TABLE", "audit_seal"), ("FUNCTION", "audit_is_added_to()")):
+            await connection.execute(f'ALTER {kind} "{LIVE}".{name} SET SCHEMA "{BESIDE}"')
         await connection.execute(f'ALTER SCHEMA "{LIVE}" RENAME TO "{OLD}"')
         await connection.execute(f'ALTER SCHEMA "{BESIDE}" RENAME TO "{LIVE}"')
     await connection.execute(f'DROP SCHEMA "{OLD}" CASCADE')

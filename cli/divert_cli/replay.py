@@ -21,10 +21,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from divert_cli import city_map
+from divert_cli.bearers import Bearers
 from divert_cli.calls import the_stack
 from divert_cli.city_map import CityMap
 from divert_cli.errors import StackError
-from divert_cli.prepare import register_agency
+from divert_cli.prepare import AGENCY, register_agency
 
 _LINES = 1000
 _TRIES = 30
@@ -103,18 +104,33 @@ def replay(
     run = the_stack()
     if city is None:
         lines = json_lines(file)
+        posts_as = _agency_of(file)
     else:
         agency = agency or (f"{city.agency}-{datetime.now(UTC):%Y%m%d-%H%M%S}" if divert else city.agency)
         headings_fit(file, city)
         asyncio.run(register_agency(run.kafka, agency, city.title))
         lines = csv_lines(file, city, agency=agency, divert=divert)
-    counts = asyncio.run(send_all(run.urls["intake"], Once(itertools.islice(lines, limit)), rate))
+        posts_as = agency
+    auth = Bearers(run, agency=posts_as)
+    counts = asyncio.run(send_all(run.urls["intake"], Once(itertools.islice(lines, limit)), rate, auth=auth))
     if as_json:
         print(json.dumps(_document(counts, agency), indent=2))
     else:
         _show(counts, agency)
     if counts.refused:
         raise typer.Exit(1)
+
+
+def _agency_of(file: Path) -> str:
+    """Return the agency of the first line of a file that names one: whoever posts belongs to one."""
+    for line in json_lines(file):
+        try:
+            read = json.loads(line.body)
+        except ValueError:
+            continue
+        if isinstance(read, dict) and isinstance(named := cast("dict[str, object]", read).get("agency"), str):
+            return named
+    return AGENCY
 
 
 def _city(
@@ -211,7 +227,7 @@ def batches(lines: Iterable[Line], most: int) -> Iterator[list[Line]]:
 # ----------------------------------------------------------------------------------------------------------- sending
 
 
-async def send_all(intake: str, lines: Once, rate: float | None) -> Counts:
+async def send_all(intake: str, lines: Once, rate: float | None, *, auth: httpx.Auth | None = None) -> Counts:
     """Post every line to intake (its base URL), so many a second at most, and count what became of them.
 
     Raises:
@@ -221,7 +237,7 @@ async def send_all(intake: str, lines: Once, rate: float | None) -> Counts:
     began = time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     most = _LINES if rate is None else max(1, min(_LINES, round(rate / 4)))
-    async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=60, trust_env=False, auth=auth) as http:
         with Progress(*columns, TextColumn("{task.fields[speed]}"), console=_errors) as shown:
             bar = shown.add_task("sending", total=None, speed="")
             for batch in batches(lines, most):

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from divert_cli.bearers import bearers_to
 from divert_cli.errors import StackError
 from divert_cli.stack import running
 
@@ -126,7 +127,9 @@ def _gateway(name: str, given: str | None) -> str:
 
 def _ask(method: str, gateway: str, path: str, body: Json | None = None) -> Json:
     try:
-        answer = httpx.request(method, gateway + path, json=body, timeout=_ANSWERS_WITHIN, trust_env=False)
+        answer = httpx.request(
+            method, gateway + path, json=body, timeout=_ANSWERS_WITHIN, trust_env=False, auth=bearers_to(gateway)
+        )
     except httpx.TransportError as error:
         raise StackError(f"{gateway} does not answer ({type(error).__name__})") from error
     read = cast("Json", answer.json()) if answer.content else {}

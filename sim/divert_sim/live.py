@@ -74,6 +74,11 @@ def _quiet(progress: Progress) -> None:
     del progress
 
 
+def _nobody(service: str) -> Mapping[str, str]:
+    del service
+    return {}
+
+
 class LiveEvening:
     """Plays an evening against a running stack, once."""
 
@@ -86,6 +91,7 @@ class LiveEvening:
         seed: int,
         patience: float = PATIENCE,
         told: Callable[[Progress], None] = _quiet,
+        bearing: Callable[[str], Mapping[str, str]] = _nobody,
     ) -> None:
         """Get ready.
 
@@ -96,6 +102,7 @@ class LiveEvening:
             seed: what the people are like.
             patience: real seconds for which a request is made again before its sender gives up.
             told: is called with every step of progress.
+            bearing: returns the headers with which somebody signs in to a service.
         """
         self.progress = Progress()
         self._kafka = kafka
@@ -104,6 +111,7 @@ class LiveEvening:
         self._people = People(seed)
         self._patience = patience
         self._told = told
+        self._bearing = bearing
         self._turns = {name: asyncio.Semaphore(_AT_ONCE) for name in urls}
         self._unsent = asyncio.Semaphore(_UNSENT_AT_MOST)
         self._working = 0
@@ -233,7 +241,9 @@ class LiveEvening:
 
     async def _send(self, request: Request) -> bool:
         """Send until there is an answer that is not "try again"; return whether it was taken."""
-        headers = {} if request.key is None else {"Idempotency-Key": str(request.key)}
+        headers = dict(self._bearing(request.to))
+        if request.key is not None:
+            headers["Idempotency-Key"] = str(request.key)
         url = self._urls[request.to] + request.path
         spent, wait = 0.0, _AGAIN_AFTER
         while True:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 from pydantic import JsonValue
 
+from divert_cli.bearers import Bearers
 from divert_cli.stack import LocalStack
 from waiting import eventually
 
@@ -45,6 +46,10 @@ class City:
 
     system: LocalStack
     client: httpx.AsyncClient
+
+    def __post_init__(self) -> None:
+        """Sign in, to each service as whoever fits."""
+        self.client.auth = Bearers(self.system)
 
     async def call(self, narrative: str = "Man on the bench weeping.", **changes: JsonValue) -> str:
         """Post a call and return its id."""

@@ -12,7 +12,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from browser.city import City
+from divert_chassis.issuer import LocalIssuer
 from divert_cli.stack import LocalStack
+from divert_contracts.access import Role
 
 expect.set_options(timeout=30_000)  # a slow machine is not a broken page
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -69,9 +71,8 @@ async def open_desk(browser: Browser, system: LocalStack) -> AsyncIterator[OpenD
         page = await context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-        await page.goto("/desk")
-        await page.get_by_label("Your id at the dispatch centre").fill(person)
-        await page.keyboard.press("Enter")
+        token = LocalIssuer(system.data).token(Role.DESK, subject=person)
+        await page.goto(f"/sign-in?to=/desk#token={token}")
         await page.get_by_role("heading", name="Needs you").wait_for()
         await page.wait_for_load_state()
         return page

@@ -11,6 +11,8 @@ from playwright.async_api import Locator, Page, expect
 
 from browser.city import AGENCY, CLEAR, WHOLE, City
 from browser.conftest import OpenDesk
+from divert_chassis.issuer import LocalIssuer
+from divert_contracts.access import Role
 from divert_contracts.ids import call_id
 from divert_intake.domain.calls import Intake, as_json
 from divert_intake.domain.given import Given
@@ -272,14 +274,15 @@ async def test_nothing_typed_is_lost_when_triage_or_intake_is_down(open_desk: Op
 async def test_another_sites_form_is_not_believed(open_desk: OpenDesk, city: City) -> None:
     call = await city.in_review()
     url = f"{city.system.urls['routing']}/desk/calls/{call}/claim"
-    cookies = {"divert_person": "desk-1"}
+    session = "divert-session-routing"
+    cookies = {session: LocalIssuer(city.system.data).token(Role.DESK)}
     for headers in ({"sec-fetch-site": "cross-site"}, {"origin": "http://evil.example"}, {"origin": "null"}, {}):
         async with httpx.AsyncClient(trust_env=False, cookies=cookies) as client:
             answer = await client.post(url, headers=headers)
         assert answer.status_code == 403, headers
         assert "Nothing was done" in answer.text
     page = await open_desk()
-    (cookie,) = [one for one in await page.context.cookies() if one.get("name") == "divert_person"]
+    (cookie,) = [one for one in await page.context.cookies() if one.get("name") == session]
     assert (cookie.get("httpOnly"), cookie.get("sameSite")) == (True, "Strict")
 
 

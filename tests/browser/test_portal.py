@@ -16,8 +16,10 @@ from pydantic import JsonValue
 from browser.axe import complaints
 from browser.city import CLEAR, PLACES, City
 from browser.conftest import Theme
+from divert_chassis.issuer import LocalIssuer
 from divert_cli import kafka_admin
 from divert_cli.stack import LocalStack
+from divert_contracts.access import Role
 from divert_contracts.envelope import decode
 from divert_contracts.facts.base import CaseFact
 from divert_contracts.facts.cases import (
@@ -88,7 +90,10 @@ async def open_portal(browser: Browser, system: LocalStack) -> AsyncIterator[Ope
         page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
         page.on("dialog", lambda dialog: wrong.append(dialog.message))
         words = read()[language]
-        await page.goto("/")
+        role = Role.PROVIDER_DESK if team is None else Role.PROVIDER_TEAM
+        token = LocalIssuer(system.data).token(role, provider="exodus", subject=team or "exodus-desk")
+        await page.goto(f"/sign-in#token={token}")
+        await page.wait_for_url("**/who")
         if team is None:
             await page.get_by_role("button", name=words("who.use_desk")).click()
         else:

@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from divert_cli import kafka_admin, verify
+from divert_cli.bearers import Bearers
 from divert_cli.stack import LocalStack
 from waiting import eventually
 
@@ -40,7 +41,7 @@ ODD: dict[str, str] = {
 
 
 async def post(system: LocalStack, body: bytes) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=20, trust_env=False, auth=Bearers(system)) as http:
         url = f"{system.urls['intake']}/v1/calls"
         return await http.post(url, content=body, headers={"Content-Type": "application/json"})
 
@@ -65,7 +66,7 @@ async def test_what_is_odd_is_accepted_with_warnings_and_a_person_sees_it(system
     assert call["warnings"]
 
     async def seen() -> bool:
-        async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=20, trust_env=False, auth=Bearers(system)) as http:
             told = await http.get(f"{system.urls['routing']}{call['status']}")
         return told.is_success and told.json()["judged"] and told.json()["stage"] in {"in_review", "concluded"}
 
@@ -93,7 +94,7 @@ async def test_foreign_bytes_on_a_topic_are_kept_and_stop_nobody(system: LocalSt
     call = answer.json()
 
     async def judged() -> bool:
-        async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=20, trust_env=False, auth=Bearers(system)) as http:
             told = await http.get(f"{system.urls['routing']}{call['status']}")
         return told.is_success and bool(told.json()["judged"])
 

@@ -10,9 +10,9 @@ import pytest
 from pydantic import JsonValue
 
 import eido_data
+from divert_cli.bearers import Bearers
 from divert_cli.stack import LocalStack
 from divert_eido.document import MEDIA_TYPE
-from divert_routing.pages.person import COOKIE
 from waiting import eventually
 
 HEADERS = {"content-type": MEDIA_TYPE}
@@ -21,7 +21,9 @@ AT = "2026-11-23T03:00:00Z"
 
 
 def client(system: LocalStack, service: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=system.urls[service], timeout=20, trust_env=False)
+    """Return a client of a service for the dispatch system: private words leave with an EIDO for it alone."""
+    headers = Bearers(system).headers("intake")
+    return httpx.AsyncClient(base_url=system.urls[service], timeout=20, trust_env=False, headers=headers)
 
 
 def document(**members: JsonValue) -> dict[str, JsonValue]:
@@ -122,7 +124,7 @@ async def test_what_somebody_wrote_is_on_the_desks_page_and_nothing_of_it_runs(s
     call = answer.json()["call_id"]
     await judged(system, call)
     async with client(system, "routing") as routing:
-        page = await routing.get(f"/desk/calls/{call}", headers={"cookie": f"{COOKIE}=dispatcher-1"})
+        page = await routing.get(f"/desk/calls/{call}", headers=Bearers(system).headers("routing"))
     assert page.status_code == httpx.codes.OK
     seen = " ".join(re.sub("<[^>]*>", " ", page.text).split())
     assert re.search("has a .*knife.* and a dog", seen)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from divert_cli import city_map, reconcile, replay
+from divert_cli.bearers import Bearers
 from divert_cli.calls import Json, rows
 from divert_cli.checkout import ROOT
 from divert_cli.prepare import register_agency
@@ -42,7 +43,7 @@ async def sent(system: LocalStack, file: Path, map_name: str, *, divert: bool) -
     agency = f"test-{uuid.uuid4().hex[:8]}"
     await register_agency(system.kafka, agency, city.title)
     lines = replay.Once(replay.csv_lines(file, city, agency=agency, divert=divert))
-    return agency, await replay.send_all(system.urls["intake"], lines, None)
+    return agency, await replay.send_all(system.urls["intake"], lines, None, auth=Bearers(system, agency=agency))
 
 
 async def concluded(system: LocalStack, agency: str, count: int, within: float) -> list[Json]:
@@ -53,7 +54,9 @@ async def concluded(system: LocalStack, agency: str, count: int, within: float) 
             lambda: [
                 row
                 for denominator in Denominator
-                for row in rows(system.urls["reporting"], agency=agency, denominator=denominator.value)
+                for row in rows(
+                    system.urls["reporting"], auth=Bearers(system), agency=agency, denominator=denominator.value
+                )
             ]
         )
         return found if len([row for row in found if row["outcome"] is not None]) == count else None
@@ -95,7 +98,7 @@ async def test_located_incidents_reach_the_provider_of_their_division(system: Lo
 
     async def offered_or_concluded() -> bool:
         stages = await asyncio.to_thread(
-            lambda: Counter(row["stage"] for row in rows(system.urls["reporting"], agency=agency))
+            lambda: Counter(row["stage"] for row in rows(system.urls["reporting"], auth=Bearers(system), agency=agency))
         )
         return stages["offered"] + stages["concluded"] == len(divisions)
 

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import httpx
@@ -15,13 +15,24 @@ import pytest
 import pytest_asyncio
 from pydantic import JsonValue
 
+from divert_chassis.issuer import LocalIssuer
 from divert_chassis.problems import MEDIA_TYPE, SCHEMA
+from divert_cli.bearers import Bearers
 from divert_cli.checkout import ROOT
 from divert_cli.stack import LocalStack
+from divert_contracts.access import MAY, Role
 from divert_contracts.vocabulary import Question
 from waiting import eventually
 
-APIS = ("intake", "triage", "routing", "reporting", "provider-gateway-alcott", "agency-gateway-lapd")
+APIS: Mapping[str, tuple[Role, ...]] = {
+    "intake": (Role.CAD,),
+    "triage": (Role.DESK,),
+    "routing": (Role.DESK, Role.CAD, Role.ADMIN),
+    "reporting": (Role.OPERATIONS,),
+    "provider-gateway-alcott": (Role.PROVIDER_DESK,),
+    "agency-gateway-lapd": (Role.CAD,),
+}
+"""Whose tokens each is asked with: of the first that may do what is asked."""
 FEW = 4
 """Generated requests an operation and phase; the long run is told another number."""
 CALLS = 4
@@ -32,7 +43,7 @@ CALM = {one.value: "no" for one in Question if one is not Question.UNKNOWN}
 async def known(system: LocalStack) -> AsyncIterator[dict[str, str]]:
     """Calls and cases that exist, as `api_checks` reads them."""
     shift = f"{system.urls['provider-gateway-alcott']}/v1/shift"
-    async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=20, trust_env=False, auth=Bearers(system)) as http:
 
         async def case_of(call: str) -> str | None:
             told = await http.get(f"{system.urls['routing']}/v1/calls/{call}/status")
@@ -55,6 +66,20 @@ async def known(system: LocalStack) -> AsyncIterator[dict[str, str]]:
         yield {"API_CALLS": ",".join(calls), "API_CASES": ",".join(cases)}
         # An empty shift is passed over: whatever was said of it, somebody is on duty for the tests that follow.
         assert (await http.put(shift, json={"teams": [{"team": "alcott-1"}]})).is_success
+
+
+def tokens(system: LocalStack, roles: tuple[Role, ...]) -> dict[str, str]:
+    """Return the token to show for each scope that one of these roles has."""
+    issuer = LocalIssuer(system.data)
+    signed = {
+        role: issuer.token(
+            role,
+            provider="alcott" if role is Role.PROVIDER_DESK else None,
+            agency="lapd" if role is Role.CAD else None,
+        )
+        for role in roles
+    }
+    return {scope.value: signed[role] for role in reversed(roles) for scope in MAY[role]}
 
 
 @pytest.mark.timeout(3600)
@@ -81,6 +106,7 @@ async def test_an_api_is_what_its_document_says(
             **os.environ,
             **known,
             "NO_PROXY": "127.0.0.1",
+            "API_TOKENS": json.dumps(tokens(system, APIS[api])),
             "PYTHONPATH": str(ROOT / "tests"),
             "SCHEMATHESIS_HOOKS": "api_checks",
         },
@@ -100,7 +126,7 @@ async def test_an_api_is_what_its_document_says(
 async def test_what_the_board_refuses_is_a_problem_too(system: LocalStack) -> None:
     url = system.urls["reporting"]
     too_much = "&".join(f"a{number}=b" for number in range(20))
-    async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=20, trust_env=False, auth=Bearers(system)) as http:
         for origin, said, status, code in (
             ("http://elsewhere.example", "alarm=none&by=ops-1&note=looking", 403, "other-origin"),
             (url, "alarm=none&by=ops-1&note=looking", 409, "alarm-over"),

@@ -24,8 +24,10 @@ from confluent_kafka import Producer
 from pydantic import JsonValue
 
 from divert_cli import kafka_admin
+from divert_cli.bearers import Bearers
 from divert_cli.erase import forgetting
 from divert_cli.stack import LocalStack
+from divert_contracts.access import Role
 from divert_contracts.topics import TOPICS
 from divert_contracts.vocabulary import Question
 from divert_intake.api import EIDO_EXAMPLE
@@ -165,6 +167,11 @@ class Divert:
     async def get(self, service: str, path: str) -> httpx.Response:
         return await self.http.get(f"{self.system.urls[service]}{path}", headers=AT_THE_DESK)
 
+    async def erase(self, call: Call) -> httpx.Response:
+        admin = Bearers(self.system, roles={"routing": Role.ADMIN})
+        url = f"{self.system.urls['routing']}/v1/calls/{call.id}/erase"
+        return await self.http.post(url, json={"by": "records-04"}, auth=admin)
+
     async def post(self, service: str, path: str, body: object, kind: str = "application/json") -> httpx.Response:
         headers = {"Content-Type": kind}
         content = json.dumps(body).encode()
@@ -236,7 +243,7 @@ async def sent(call: Call, bodies: list[bytes]) -> None:
 
 @pytest_asyncio.fixture(scope="module")
 async def divert(system: LocalStack) -> AsyncIterator[Divert]:
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+    async with httpx.AsyncClient(timeout=30, trust_env=False, auth=Bearers(system)) as http:
         yield Divert(system, http)
 
 
@@ -474,7 +481,7 @@ async def test_erased_words_are_in_no_table_and_what_was_decided_stays(
     for call in (served, withdrawn, handed[0]):
         before = await outcome_of(divert, call)
         for _ in range(2):
-            erased = await divert.post("routing", f"/v1/calls/{call.id}/erase", {"by": "records-04"})
+            erased = await divert.erase(call)
             assert erased.is_success, erased.text
 
         async def gone(call: Call = call) -> bool:
@@ -482,7 +489,9 @@ async def test_erased_words_are_in_no_table_and_what_was_decided_stays(
 
         await eventually(gone, "the private words to be gone from every table", within=90, every=0.5)
         assert await outcome_of(divert, call) == before
-        exported = await divert.get("routing", f"/v1/calls/{call.id}/eido")
+        cad = Bearers(divert.system, roles={"routing": Role.CAD})
+        exported = await divert.http.get(f"{divert.system.urls['routing']}/v1/calls/{call.id}/eido", auth=cad)
+        assert exported.is_success, exported.text
         assert not [word for word in call.canaries.values() if word in exported.text]
 
 
@@ -516,7 +525,7 @@ async def test_an_open_call_is_not_erased(divert: Divert) -> None:
     posted = await divert.post("intake", "/v1/calls", call.body)
     call.id = posted.json()["call_id"]
     await divert.stage(call, "offered")
-    refused = await divert.post("routing", f"/v1/calls/{call.id}/erase", {"by": "records-04"})
+    refused = await divert.erase(call)
     assert (refused.status_code, refused.json()["code"]) == (409, "still-open")
 
 

@@ -11,16 +11,19 @@ import yaml
 from check_jsonschema import main as check_jsonschema
 from click.testing import CliRunner
 
+from divert_chassis.issuer import AUDIENCE, ISSUER, LocalIssuer
 from divert_chassis.settings import ChassisSettings
+from divert_chassis.tokens import Keys, Verifier
 from divert_cli.checkout import ROOT
 from divert_cli.stack import kafka, postgres, valkey
 from divert_cli.stack.services import EVERYWHERE, LOOPBACK, SERVICES, ServiceProcess
+from divert_contracts.access import Role
 
 FILE = ROOT / "docker-compose.yml"
 INSIDE = 8080
 """The port on which every service listens in its container."""
 COMPONENTS = {"kafka": kafka.PORT, "postgres": postgres.PORT, "valkey": valkey.PORT}
-SHARED = {"DIVERT_KAFKA", "DIVERT_POSTGRES", "DIVERT_VALKEY"}
+SHARED = {"DIVERT_KAFKA", "DIVERT_POSTGRES", "DIVERT_VALKEY", "DIVERT_ISSUER", "DIVERT_AUDIENCE", "DIVERT_JWKS"}
 SERVICE_IDS = [service.name for service in SERVICES]
 
 Container = dict[str, Any]
@@ -39,6 +42,12 @@ def secrets_of(container: Container) -> dict[str, str]:
         lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
         pairs |= dict(line.split("=", 1) for line in lines)
     return pairs
+
+
+async def test_a_local_token_is_good_for_the_containers() -> None:
+    issuer = LocalIssuer(ROOT / "deploy" / "local")
+    verifier = Verifier(Keys(ISSUER, str(issuer.jwks)), issuer=ISSUER, audience=AUDIENCE)
+    assert (await verifier.principal(issuer.token(Role.DESK))).role is Role.DESK
 
 
 def environment_of(container: Container) -> dict[str, str]:
@@ -86,7 +95,7 @@ def test_a_service_is_told_the_same_settings(service: ServiceProcess, monkeypatc
     container = containers()[service.name]
     told = environment_of(container)
     own = service.environment(EVERYWHERE, INSIDE, {name: f"http://{name}:{INSIDE}" for name in SERVICE_IDS})
-    assert container["environment"] == {**own, **{name: told[name] for name in SHARED - {"DIVERT_POSTGRES"}}}
+    assert container["environment"] == {**own, **{name: told[name] for name in SHARED - secrets_of(container).keys()}}
     for name, value in told.items():
         monkeypatch.setenv(name, value)
     module = importlib.import_module(f"{service.module}.settings")
@@ -95,6 +104,8 @@ def test_a_service_is_told_the_same_settings(service: ServiceProcess, monkeypatc
     assert settings.kafka == told["DIVERT_KAFKA"]
     assert settings.postgres == told["DIVERT_POSTGRES"]
     assert settings.valkey == told["DIVERT_VALKEY"]
+    assert (settings.issuer, settings.audience) == (ISSUER, AUDIENCE)
+    assert f"${{DIVERT_SECRETS:-./deploy/local}}/jwks.json:{settings.jwks}:ro" in container["volumes"]
     read = {f"{service.prefix}_{field}".upper() for field in settings.model_fields_set}
     assert told.keys() - SHARED <= read
 
@@ -170,4 +181,4 @@ def test_no_password_stands_in_the_compose_file() -> None:
     text = FILE.read_text()
     for container in containers().values():
         for name, value in secrets_of(container).items():
-            assert value not in text or name in {"POSTGRES_USER", "POSTGRES_DB"}
+            assert value not in text or name in {"POSTGRES_USER", "POSTGRES_DB", "DIVERT_AUDIENCE", "DIVERT_JWKS"}

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from divert_cli.bearers import bearers_to
 from divert_cli.cad_check import intake, receiver, stand_in
 from divert_cli.cad_check.findings import Finding
 from divert_cli.errors import StackError
@@ -41,7 +42,7 @@ def cad_check(
     if url is not None and secret is not None:
         found += asyncio.run(receiver.check(url, secret, agency=agency, read_back=read_back)).found
     if intake_url is not None:
-        found += asyncio.run(intake.check(intake_url, agency)).found
+        found += asyncio.run(intake.check(intake_url, agency, auth=bearers_to(intake_url, agency=agency))).found
     if listen is not None:
         found += _stood_in(agency, listen, seconds)
     wrong = [one for one in found if one.looked_at and one.wrong is not None]

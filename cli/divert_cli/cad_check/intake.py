@@ -71,15 +71,16 @@ class Cad:
         }
 
 
-async def check(url: str, agency: str) -> Findings:
+async def check(url: str, agency: str, *, auth: httpx.Auth | None = None) -> Findings:
     """Play CAD's part against an intake.
 
     Args:
         url: base URL of the intake.
         agency: that is registered there; its calls are drills.
+        auth: signs in, where that is needed.
     """
     found = Findings("intake")
-    async with httpx.AsyncClient(base_url=url, timeout=ANSWERS_WITHIN, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=url, timeout=ANSWERS_WITHIN, trust_env=False, auth=auth) as http:
         cad = Cad(http, agency)
         number = f"CHECK-{uuid4().hex[:12].upper()}"
         first = await cad.say("POST", "/v1/calls", cad.call(number, 1))

@@ -19,6 +19,7 @@ from typing import Literal, Self
 
 import httpx
 
+from divert_chassis.issuer import LocalIssuer
 from divert_cli.errors import StackError
 from divert_cli.stack import kafka, postgres, record, valkey
 from divert_cli.stack.services import EVERYWHERE, LOOPBACK, ON_THIS_MACHINE, SERVICES, ServiceProcess
@@ -95,6 +96,7 @@ class LocalStack:
         preferred_ports: bool = True,
         environment: Mapping[str, str] | None = None,
         run_file: Path | None = None,
+        secured: bool = False,
         progress: Callable[[str], None] = _quiet,
     ) -> None:
         """Describe a stack; nothing is started yet.
@@ -106,6 +108,8 @@ class LocalStack:
             environment: where DIVERT_KAFKA, DIVERT_POSTGRES and DIVERT_VALKEY name components that are there already;
                 the process's own by default.
             run_file: where to publish what runs; None to publish nothing.
+            secured: whether its services take tokens alone: of the issuer that the environment names, else of one of
+                its own, whose key pair is made in the data folder.
             progress: is told in one line each what is going on.
         """
         self.kafka = self.postgres = self.valkey = ""
@@ -116,6 +120,7 @@ class LocalStack:
         self._environment = os.environ if environment is None else environment
         self.kafka_for_providers = self._environment.get("DIVERT_KAFKA_FOR_PROVIDERS", "")
         self._run_file = run_file
+        self._secured = secured
         self._progress = progress
         self._ports = Ports()
         self._state: Literal["starting", "ready", "stopping"] = "starting"
@@ -240,7 +245,12 @@ class LocalStack:
         """Return how a process of a service is run under a name; every process has its address by then."""
         if service.name == "intake" and "INTAKE_PLACE_KEY" not in os.environ:
             more = {"INTAKE_PLACE_KEY": self._place_key(), **(more or {})}
-        shared = {"DIVERT_KAFKA": self.kafka, "DIVERT_POSTGRES": self.postgres, "DIVERT_VALKEY": self.valkey}
+        shared = {
+            **self._issuer(),
+            "DIVERT_KAFKA": self.kafka,
+            "DIVERT_POSTGRES": self.postgres,
+            "DIVERT_VALKEY": self.valkey,
+        }
         return Program(
             name=name,
             command=[sys.executable, "-m", service.module],
@@ -256,6 +266,14 @@ class LocalStack:
             cwd=self.data,
             nice=5,  # on a machine that is too slow, what everybody waits for goes first
         )
+
+    def _issuer(self) -> dict[str, str]:
+        """Return whose tokens the services take."""
+        if not self._secured or "DIVERT_ISSUER" in self._environment:
+            return {}
+        own = LocalIssuer(self.data)
+        own.make()
+        return {"DIVERT_ISSUER": own.issuer, "DIVERT_AUDIENCE": own.audience, "DIVERT_JWKS": str(own.jwks)}
 
     def _place_key(self) -> str:
         """Return the key of the hashes of addresses and numbers, made once for the data that it hashes."""

@@ -43,7 +43,7 @@ async def serve(
     """
 
     async def hold() -> None:
-        async with LocalStack(data, services=services, run_file=run_file, progress=progress) as stack:
+        async with LocalStack(data, services=services, run_file=run_file, secured=True, progress=progress) as stack:
             ready(stack.run)
             await asyncio.Event().wait()
 

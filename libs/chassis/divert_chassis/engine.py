@@ -21,8 +21,8 @@ from aiokafka import TopicPartition
 from pydantic import BaseModel, ValidationError
 from typing_extensions import TypeVar
 
-from divert_chassis import core, metrics
-from divert_chassis.clock import Clock
+from divert_chassis import access, audit, core, metrics
+from divert_chassis.clock import Clock, real_now
 from divert_chassis.consumer import Record
 from divert_chassis.core import Held, Reply
 from divert_chassis.errors import COLLISIONS, TRANSIENT, Zombie, backoff
@@ -200,12 +200,19 @@ class Engine(Generic[G]):
         cause = uuid4() if idempotency_key is None else uuid5(ids.NAMESPACE, scope)
         request = hashlib.sha256(command.model_dump_json().encode()).digest()
         replies: list[Reply] = []
+        acting = access.acting()
+
+        async def recorded(connection: Connection, result: str) -> None:
+            if acting is not None:
+                await audit.write(connection, [audit.entry(acting, result, real_now())])
+                acting.recorded = True
 
         async def do(connection: Connection, work: _Work[G]) -> None:
             replies.clear()
             known = await self._store.known_reply(connection, cause, request)
             if known is not None:
                 replies.append(known)
+                await recorded(connection, "repeated")
                 return
             await self._hold(connection, work, [(kind, command.key)])
             await self._hold_places(connection, work, [(kind, command.key, command)])
@@ -229,6 +236,7 @@ class Engine(Generic[G]):
             self._keep(work, kind, command.key, held, facts)
             replies.append(Reply.of(chosen))
             await self._store.replied(connection, cause, replies[-1])
+            await recorded(connection, "done" if chosen.refused is None else chosen.refused.code)
 
         try:
             async with asyncio.timeout(10.0):

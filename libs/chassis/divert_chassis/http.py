@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers, MutableHeaders
@@ -27,6 +28,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from divert_chassis import access
+from divert_chassis.access import Gate, Guarded, declared, guarded, open_to_all
 from divert_chassis.health import Health, Report
 from divert_chassis.logs import logger
 from divert_chassis.metrics import HTTP_REQUESTS, HTTP_SECONDS, REGISTRY
@@ -64,6 +67,7 @@ def application(
     version: str,
     router: APIRouter,
     health: Health,
+    gate: Gate | None = None,
     body_limit: int = 1_048_576,
     body_seconds: float = 10.0,
     most_at_once: int = 1_000,
@@ -78,11 +82,16 @@ def application(
         version: of the API.
         router: the service's routes.
         health: what ``/livez`` and ``/readyz`` tell.
+        gate: lets in whoever may; without one, everybody.
         body_limit: bytes that a request body may have; beyond it 413.
         body_seconds: real seconds within which a body must have come whole; beyond them 408.
         most_at_once: requests in hand; beyond them 503, except for health and metrics.
+
+    Raises:
+        LookupError: a route does not declare what it needs, or does not stand behind the gate.
     """
     app = FastAPI(title=title, version=version, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app.state.gate = Gate() if gate is None else gate
     app.include_router(router)
     app.include_router(_common(health))
     app.mount("/docs/assets", StaticFiles(directory=STATIC), name="docs-assets")
@@ -98,6 +107,7 @@ def application(
         most_at_once=most_at_once,
     )
     app.openapi = lambda: _openapi(app)
+    access.check(app.routes)
     return app
 
 
@@ -321,7 +331,7 @@ def _place(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _common(health: Health) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+    router = guarded(include_in_schema=False)
 
     async def livez() -> Response:
         return _report(health.live())
@@ -337,10 +347,8 @@ def _common(health: Health) -> APIRouter:
         policy = f"{POLICY}; img-src 'self' data:"
         return HTMLResponse((STATIC / "docs.html").read_text(), headers={"content-security-policy": policy})
 
-    router.add_api_route("/livez", livez)
-    router.add_api_route("/readyz", readyz)
-    router.add_api_route("/metrics", metrics)
-    router.add_api_route("/docs", docs)
+    for path, endpoint in {"/livez": livez, "/readyz": readyz, "/metrics": metrics, "/docs": docs}.items():
+        router.add_api_route(path, open_to_all(endpoint))
     return router
 
 
@@ -368,6 +376,16 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                 "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
         }
+        components["securitySchemes"] = {
+            "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "A token (RFC 9068) of the issuer that is trusted here; each verb has one scope.",
+            }
+        }
+        for method, path, scope in _scopes(app):
+            document["paths"][path][method]["security"] = [{"bearer": [scope]}]
         for operation in (one for path in document.get("paths", {}).values() for one in path.values()):
             responses = operation["responses"]
             if "HTTPValidationError" in str(responses.get("422")):
@@ -393,6 +411,17 @@ def _open(vocabulary: dict[str, Any]) -> dict[str, Any]:
     kind, words = vocabulary.pop("type"), vocabulary.pop("enum")
     later = {"type": kind, "description": "A word of a later version; it counts as `unknown`."}
     return {**vocabulary, "anyOf": [{"type": kind, "enum": words}, later]}
+
+
+def _scopes(app: FastAPI) -> Iterator[tuple[str, str, str]]:
+    """Yield method, path and scope of every documented verb."""
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, Guarded) and route.include_in_schema and context.path_format is not None:
+            scope = declared(route.endpoint).scope
+            for method in context.methods or ():
+                if scope is not None:
+                    yield method.lower(), context.path_format, scope.value
 
 
 class _Patient(HttpToolsProtocol):

@@ -62,6 +62,14 @@ PRODUCERS_REPLACED = _counter("divert_producers_replaced_total", "Producers give
 HTTP_REQUESTS = _counter("divert_http_requests_total", "Answered requests", "service", "method", "route", "status")
 HTTP_SECONDS = _histogram("divert_http_seconds", "Seconds from a request's head to its last byte", "service", "route")
 COMMANDS = _counter("divert_commands_total", "Commands, by what became of them", "service", "command", "result")
+RATE_EXCEEDED = _counter(
+    "divert_rate_exceeded_total",
+    "Requests beyond a client's limit, by result",
+    "service",
+    "role",
+    "result",
+)
+AUDIT_LOST = _counter("divert_audit_lost_total", "Audit entries dropped: Postgres was away too long", "service")
 
 # intake
 INTAKE_ACCEPTED = _counter("divert_intake_accepted_total", "Facts accepted from callers, by type", "type")

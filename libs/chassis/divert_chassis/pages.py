@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from divert_chassis.access import open_to_all
 from divert_chassis.clock import Clock
 from divert_chassis.problems import of_status
 
@@ -72,6 +73,7 @@ class Pages:
         """Serve the assets."""
 
         @router.get("/assets/{name}", include_in_schema=False)
+        @open_to_all
         async def read_asset(name: str, v: str | None = None) -> Response:
             content = self._assets.get(name)
             if content is None:

@@ -13,6 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any, Generic
 
 import asyncpg
@@ -22,6 +23,8 @@ from fastapi import APIRouter
 from typing_extensions import TypeVar
 
 from divert_chassis import core, http, logs, metrics, telemetry
+from divert_chassis.access import Gate
+from divert_chassis.audit import TASK, Audit
 from divert_chassis.clock import Clock, DomainClock
 from divert_chassis.consumer import Consumer, Handler
 from divert_chassis.core import Reply
@@ -30,11 +33,13 @@ from divert_chassis.errors import TRANSIENT, backoff
 from divert_chassis.health import Health
 from divert_chassis.learner import Learner
 from divert_chassis.publisher import Outgoing, Publisher
+from divert_chassis.rates import Rates
 from divert_chassis.relay import Relay
 from divert_chassis.service import Service, Stage, Wired
 from divert_chassis.settings import ChassisSettings
 from divert_chassis.stage import StageHandler
 from divert_chassis.store import Store
+from divert_chassis.tokens import Keys, Verifier
 from divert_contracts.envelope import Envelope, encode
 from divert_contracts.facts.base import Fact
 from divert_contracts.facts.policies import ClockSet
@@ -234,10 +239,14 @@ async def serve(
     """Run everything in this loop until the event is set; return whether it was, rather than a part having ended."""
     settings = runtime.settings
     health = runtime.health
+    audit = None if settings.issuer is None else Audit(settings.postgres, runtime.wired.group.replace("-", "_"))
+    gate = _gate(runtime, audit)
     runtime.learning = True
     health.depends("kafka", lambda: _must(runtime.publisher.reachable()), timeout=3.0)
     server = http.serve(
-        http.application(title=title, version="1.0.0", router=routes(runtime), health=health, body_limit=body_limit),
+        http.application(
+            title=title, version="1.0.0", router=routes(runtime), health=health, gate=gate, body_limit=body_limit
+        ),
         settings.host,
         settings.port,
     )
@@ -248,6 +257,8 @@ async def serve(
         "publisher": asyncio.create_task(runtime.publisher.run()),
         "work": asyncio.create_task(parts.run()),
     }
+    if audit is not None:
+        running[TASK] = asyncio.create_task(audit.run(health))
     for name, task in running.items():
         health.watch(name, task)
     told = asyncio.create_task(stopping.wait())
@@ -258,7 +269,7 @@ async def serve(
             log.error("part-ended", task=name, exc_info=None if task.cancelled() else task.exception())
     health.hold("stopping")
     server.stop()
-    for name in ("work", "http", "publisher"):
+    for name in ("work", "http", "publisher", *([] if audit is None else [TASK])):
         # In this order: what is in hand is finished and published before the way out is closed.
         if name != "http":
             running[name].cancel()
@@ -267,6 +278,37 @@ async def serve(
     await runtime.valkey.aclose()
     log.info("stopped")
     return sound
+
+
+def _gate(runtime: Runtime[Any], audit: Audit | None) -> Gate:
+    """Return who is let in.
+
+    Raises:
+        RuntimeError: everybody would be, from other machines too.
+    """
+    settings, wired = runtime.settings, runtime.wired
+    if settings.issuer is None:
+        if not _is_loopback(settings.host):
+            raise RuntimeError("without DIVERT_ISSUER a service listens on loopback alone")
+        return Gate(service=wired.group)
+    verifier = Verifier(Keys(settings.issuer, settings.jwks), issuer=settings.issuer, audience=settings.audience)
+    rates = Rates(runtime.valkey, service=wired.group, most=settings.rate_limit)
+    own = {} if wired.family is None else {wired.family: wired.member}
+    return Gate(
+        verifier,
+        service=wired.group,
+        provider=own.get("provider"),
+        agency=own.get("agency"),
+        audit=audit,
+        rates=rates,
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class _Parts:

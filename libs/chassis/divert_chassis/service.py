@@ -100,6 +100,11 @@ class Wired(Generic[G]):
         """The consumer group; also the name of the Postgres schema, with underscores."""
         return "-".join(filter(None, (self.name, self.member)))
 
+    @property
+    def family(self) -> str | None:
+        """What ``member`` is: ``provider`` or ``agency``; null where there are no instances by member."""
+        return next((topic.family for topic in self.reads if topic.family is not None), None)
+
     def learns(self, fact: type[F], fold: Callable[[G, F], G]) -> None:
         """Read the fact's topic whole, without a group, before any work; fold each fact into what is given to steps."""
         self.folds[fact] = fold

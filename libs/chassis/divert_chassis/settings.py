@@ -37,6 +37,14 @@ class ChassisSettings(BaseSettings):
     """Data source name of the database."""
     valkey: str = Field(default="redis://127.0.0.1:6379/0", validation_alias=_shared("valkey"), repr=False)
     """Address of Valkey; nothing is lost with it."""
+    issuer: str | None = Field(default=None, validation_alias=_shared("issuer"))
+    """Whose tokens are taken; without one nobody has to say who they are, and only loopback is listened on."""
+    audience: str = Field(default="divert", validation_alias=_shared("audience"))
+    """For whom a token must have been made."""
+    jwks: str | None = Field(default=None, validation_alias=_shared("jwks"))
+    """URL or file of the issuer's public keys; without it its OpenID configuration says where they are."""
+    rate_limit: int = Field(default=6_000, ge=1, validation_alias=_shared("rate_limit"))
+    """Requests that one client may make of a service in a minute; calls for help are not counted."""
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
         default="info", validation_alias=_shared("log_level")
     )

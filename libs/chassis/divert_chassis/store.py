@@ -21,6 +21,7 @@ import asyncpg
 from aiokafka import TopicPartition
 from pydantic_core import from_json, to_json
 
+from divert_chassis import audit
 from divert_chassis.core import Held, Reply, document, next_due
 from divert_chassis.errors import Zombie
 from divert_chassis.publisher import Outgoing
@@ -107,6 +108,7 @@ class Store:
             await connection.execute("SELECT pg_advisory_xact_lock($1)", zlib.crc32(self.schema.encode()))
             await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"')
             await connection.execute(LAYOUT)
+            await connection.execute(audit.LAYOUT)
             await connection.execute(
                 "INSERT INTO relay (bucket) SELECT generate_series(0, $1) ON CONFLICT DO NOTHING", BUCKETS - 1
             )

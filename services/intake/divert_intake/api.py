@@ -11,10 +11,12 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import JsonValue
 
+from divert_chassis.access import guarded, own_agency, requires
 from divert_chassis.metrics import INTAKE_ACCEPTED, INTAKE_REFUSED, INTAKE_WARNED
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
 from divert_chassis.telemetry import current_traceparent
+from divert_contracts.access import Scope
 from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import CallFact
 from divert_contracts.facts.calls import CallReopened, PictureFact
@@ -51,6 +53,7 @@ TITLES = {
     "too-large": "Content too large",
     "too-many-lines": "Content too large",
     "agency-not-registered": "Forbidden",
+    "other-agency": "Forbidden",
     "incident-number-missing": "No incident number",
     "handoff-id-missing": "No hand-off id",
     "not-an-eido": "Not an EIDO",
@@ -89,8 +92,10 @@ EXAMPLE: dict[str, JsonValue] = {
     "caller": {"number": "+1 213 555 0142", "ringing_is_safe": "yes"},
     "narrative": "Man on the bench weeping, says that he has not slept for days.",
 }
-NEEDED = ("agency", "incident_number", "handoff_id")
+NEEDED = ("incident_number", "handoff_id")
 """The fields without which a post is refused."""
+EXACT = ("agency", *NEEDED)
+"""The fields that are refused when they are anything else; the agency may be left out where the token says it."""
 ANYTHING_ELSE: dict[str, JsonValue] = {
     "description": "Anything else is accepted, kept as unknown and named in `warnings`."
 }
@@ -185,7 +190,8 @@ class Door:
 
     def intake(self) -> Intake:
         """Return all that is known besides a request, now."""
-        return Intake(self._runtime.given, self._key, self._runtime.clock.now(), self._eido_agency)
+        now = self._runtime.clock.now()
+        return Intake(self._runtime.given, self._key, now, self._eido_agency, sender=own_agency(None))
 
     async def answer(self, outcome: Accepted[CallFact] | Refused) -> Response:
         """Answer a request after the broker has acknowledged its fact.
@@ -251,7 +257,7 @@ class Door:
 
 def routes(runtime: Runtime[Given], settings: Settings) -> APIRouter:
     """Return the API of the running service."""
-    router = APIRouter(tags=["calls"])
+    router = guarded(tags=["calls"])
     door = Door(runtime, settings, ValkeyAnswers(runtime.valkey, kept=settings.answers_kept))
     _add_calls(router, door)
     _add_words(router, door)
@@ -266,6 +272,7 @@ def _add_calls(router: APIRouter, door: Door) -> None:
         response_model=CallAcknowledged,
         openapi_extra=_body(PostedCall, {"a call": EXAMPLE, "accepted with warnings": NOT_UNDERSTOOD}, EIDO_BODY),
     )
+    @requires(Scope.POST_CALL)
     async def post_call(request: Request, feed: FeedOfEido = None) -> Response:
         """Post a call. Only what cannot be read, or has no incident number, is refused; a repeat is harmless.
 
@@ -279,6 +286,7 @@ def _add_calls(router: APIRouter, door: Door) -> None:
         response_model=CallAcknowledged,
         openapi_extra=_body(PostedCall, {"a newer picture": {**EXAMPLE, "revision": 2}}, EIDO_BODY),
     )
+    @requires(Scope.UPDATE_CALL)
     async def put_call(call_id: UUID, request: Request, feed: FeedOfEido = None) -> Response:
         """Send the whole call as it is now. Danger once told stays, whatever a later picture says."""
         return await door.answer(calls.updated(call_id, await request.body(), door.intake(), _form(request, feed)))
@@ -289,6 +297,7 @@ def _add_calls(router: APIRouter, door: Door) -> None:
         response_model=CallAcknowledged,
         openapi_extra=_body(PostedCall, {"a call again": {**EXAMPLE, "revision": 7}}, EIDO_BODY),
     )
+    @requires(Scope.REOPEN_CALL)
     async def reopen_call(call_id: UUID, request: Request, feed: FeedOfEido = None) -> Response:
         """Reopen a concluded call, whole. It is a new call: use the id that is answered from now on."""
         return await door.answer(calls.reopened(call_id, await request.body(), door.intake(), _form(request, feed)))
@@ -307,6 +316,7 @@ def _add_words(router: APIRouter, door: Door) -> None:
             },
         ),
     )
+    @requires(Scope.CANCEL_CALL)
     async def cancel_call(call_id: UUID, request: Request) -> Response:
         """Cancel a call, also one whose posting was never answered."""
         return await door.answer(calls.cancelled(call_id, await request.body(), door.intake()))
@@ -317,6 +327,7 @@ def _add_words(router: APIRouter, door: Door) -> None:
         response_model=Acknowledged,
         openapi_extra=_body(PostedClosure, {"closed": {"agency": "lapd", "disposition_code": "CODE4"}}),
     )
+    @requires(Scope.CLOSE_CALL)
     async def close_call(call_id: UUID, request: Request) -> Response:
         """Say that CAD closed the call."""
         return await door.answer(calls.closed(call_id, await request.body(), door.intake()))
@@ -337,6 +348,7 @@ def _add_words(router: APIRouter, door: Door) -> None:
             },
         ),
     )
+    @requires(Scope.ACCEPT_HANDOFF)
     async def accept_handoff(call_id: UUID, request: Request) -> Response:
         """Accept a hand-off or a call for assistance; until then it is repeated and alarmed."""
         return await door.answer(calls.handoff_accepted(call_id, await request.body(), door.intake()))
@@ -350,6 +362,7 @@ def _add_words(router: APIRouter, door: Door) -> None:
             {"patrol went": {"agency": "lapd", "responder": "patrol", "unit": "7A15", "arrest": "no", "force": "no"}},
         ),
     )
+    @requires(Scope.REPORT_RESPONDER)
     async def report_responder(call_id: UUID, request: Request) -> Response:
         """Say who went instead, or came to help, and how it went."""
         return await door.answer(calls.responder_reported(call_id, await request.body(), door.intake()))
@@ -368,6 +381,7 @@ def _add_batch(router: APIRouter, door: Door) -> None:
             "requestBody": {"required": False, "content": {"application/x-ndjson": {**described, "example": lines}}}
         },
     )
+    @requires(Scope.POST_BATCH)
     async def post_batch(request: Request) -> Response:
         """Post up to 1,000 calls, one a line; each is taken or refused by itself, and answered in order."""
         numbered = [
@@ -435,7 +449,7 @@ def _body(
         understood = _without_references(field, named)
         if name == "incident_number":
             understood |= {"type": ["string", "integer"], "pattern": r"\S"}
-        taken: Mapping[str, JsonValue] = understood if name in NEEDED else {"anyOf": [understood, ANYTHING_ELSE]}
+        taken: Mapping[str, JsonValue] = understood if name in EXACT else {"anyOf": [understood, ANYTHING_ELSE]}
         properties[name] = {"description": description, **taken}
     schema |= {"properties": properties, "required": [name for name in NEEDED if name in properties]}
     described = {name: {"value": value} for name, value in examples.items()}

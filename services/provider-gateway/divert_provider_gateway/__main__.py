@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from divert_chassis.access import guarded
 from divert_chassis.run import Runtime, run
 from divert_provider_gateway import api
 from divert_provider_gateway.adapters import TASK, Deliverer
@@ -22,7 +23,7 @@ if __name__ == "__main__":
 
     def routes_for_agency(runtime: Runtime[Rules]) -> APIRouter:
         """Return the interface for those who run the agency's CAD."""
-        router = APIRouter()
+        router = guarded()
         api.add_agency_webhooks(router, runtime, settings)
         return router
 

@@ -12,13 +12,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from fastapi.routing import APIRoute
 from pydantic import AwareDatetime, Field
 
+from divert_chassis.access import Guarded, guarded, requires, seconds_left
 from divert_chassis.core import Reply
 from divert_chassis.http import NEVER_REFUSED
 from divert_chassis.problems import Problem, refused
 from divert_chassis.run import Runtime
+from divert_contracts.access import Scope
 from divert_contracts.ids import foreign_id
 from divert_contracts.model import Model
 from divert_contracts.step import Refusal
@@ -205,7 +206,7 @@ def _cases(cases: tuple[Case, ...]) -> Cases:
     return Cases(cases=cases, seen=digest_of(cases))
 
 
-class Forgiving(APIRoute):
+class Forgiving(Guarded):
     """A route for reports that are never refused: a body that cannot be read counts as an empty one."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 (FastAPI's own)
@@ -239,11 +240,11 @@ def _object_or_empty(body: bytes) -> bytes:
 
 def routes(runtime: Runtime[Rules], provider: str) -> APIRouter:
     """Return the routes of one provider's gateway."""
-    router = APIRouter()
+    router = guarded()
     _add_reading(router, runtime)
     _add_answers(router, runtime)
     _add_reports(router, runtime)
-    safety = APIRouter(route_class=Forgiving)
+    safety = guarded(route_class=Forgiving)
     _add_safety(safety, runtime)
     router.include_router(safety)
     _add_shift(router, runtime, provider)
@@ -288,6 +289,7 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
     watch = Watch(runtime)
 
     @router.get("/v1/cases", tags=["cases"])
+    @requires(Scope.LIST_CASES)
     async def list_cases(
         stage: Annotated[CaseStage | None, Query(description="Only cases in this stage.")] = None,
         acuity: Annotated[Acuity | None, Query(description="Only cases of this acuity.")] = None,
@@ -309,6 +311,7 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
         response_class=StreamingResponse,
         responses={200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
     )
+    @requires(Scope.STREAM_CASES)
     async def stream_events(
         seconds: Annotated[float, Query(gt=0, le=LONGEST_STREAM, description="When it ends; connect again then.")] = 60,
     ) -> StreamingResponse:
@@ -316,9 +319,11 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
 
         A connection begins with all that is open, so nothing is missed between two.
         """
-        return StreamingResponse(watch.news(seconds), media_type="text/event-stream", headers=NOT_KEPT)
+        news = watch.news(min(seconds, seconds_left()))
+        return StreamingResponse(news, media_type="text/event-stream", headers=NOT_KEPT)
 
     @router.get("/v1/cases/{case_id}", tags=["cases"])
+    @requires(Scope.READ_CASE)
     async def read_case(case_id: UUID) -> Case:
         """Read one case: what was offered, what is known, where it stands."""
         case = await runtime.get(Case, str(case_id))
@@ -329,26 +334,31 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
 
 def _add_answers(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.post("/v1/cases/{case_id}/acknowledge", response_model=CaseStatus, tags=["answers"])
+    @requires(Scope.ACKNOWLEDGE)
     async def acknowledge(case_id: UUID, said: Acknowledge, key: Key = None) -> Response:
         """Take the case and promise an arrival time. Refused after the offer's `answer_by`."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/decline", response_model=CaseStatus, tags=["answers"])
+    @requires(Scope.DECLINE)
     async def decline(case_id: UUID, said: Decline, key: Key = None) -> Response:
         """Do not take the case; it goes to the next provider, or back to the dispatcher."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/team-assigned", response_model=CaseStatus, tags=["answers"])
+    @requires(Scope.ASSIGN_TEAM)
     async def assign_team(case_id: UUID, said: AssignTeam, key: Key = None) -> Response:
         """Say which team has it."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/en-route", response_model=CaseStatus, tags=["answers"])
+    @requires(Scope.GO_EN_ROUTE)
     async def go_en_route(case_id: UUID, said: GoEnRoute, key: Key = None) -> Response:
         """Say that the team is on its way. Takes the case where that was not said before."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/close", response_model=CaseStatus, tags=["answers"])
+    @requires(Scope.CLOSE_CASE)
     async def close(case_id: UUID, said: Close, key: Key = None) -> Response:
         """Finish the case."""
         return answered(await tell(runtime, case_id, said, key))
@@ -356,26 +366,31 @@ def _add_answers(router: APIRouter, runtime: Runtime[Rules]) -> None:
 
 def _add_reports(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.post("/v1/cases/{case_id}/contacted", response_model=CaseStatus, tags=["reports"])
+    @requires(Scope.MAKE_CONTACT)
     async def make_contact(case_id: UUID, said: MakeContact, key: Key = None) -> Response:
         """Say that the team spoke with the person."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/question", response_model=CaseStatus, tags=["reports"])
+    @requires(Scope.ASK)
     async def ask(case_id: UUID, said: Ask, key: Key = None) -> Response:
         """Ask the dispatcher one of the script's questions."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/follow-up", response_model=CaseStatus, tags=["reports"])
+    @requires(Scope.FOLLOW_UP)
     async def report_follow_up(case_id: UUID, said: ReportFollowUp, key: Key = None) -> Response:
         """Say how the follow-up ended."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/note", response_model=CaseStatus, tags=["reports"])
+    @requires(Scope.WRITE_NOTE)
     async def write_note(case_id: UUID, said: WriteNote, key: Key = None) -> Response:
         """Keep words for your own record until the case's private words go. They are never published."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/safety-event", response_model=CaseStatus, tags=["safety"])
+    @requires(Scope.REPORT_SAFETY_EVENT, safety=True)
     async def report_safety_event(case_id: UUID, said: ReportSafetyEvent, key: SafetyKey = None) -> Response:
         """Enter something that went wrong in the register, at any time."""
         return answered(await tell(runtime, case_id, said, key))
@@ -383,36 +398,43 @@ def _add_reports(router: APIRouter, runtime: Runtime[Rules]) -> None:
 
 def _add_safety(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.post("/v1/cases/{case_id}/on-scene", response_model=CaseStatus, tags=["safety"])
+    @requires(Scope.ARRIVE, safety=True)
     async def arrive(case_id: UUID, said: Arrive, key: SafetyKey = None) -> Response:
         """Say that the team is there. Taken whoever has the case."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/safety-check", response_model=CaseStatus, tags=["safety"])
+    @requires(Scope.ANSWER_SAFETY_CHECK, safety=True)
     async def answer_safety_check(case_id: UUID, said: AnswerSafetyCheck, key: SafetyKey = None) -> Response:
         """Say that the team is well."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/backup", response_model=CaseStatus, tags=["safety"])
+    @requires(Scope.REQUEST_BACKUP, safety=True)
     async def request_backup(case_id: UUID, said: RequestBackup, key: SafetyKey = None) -> Response:
         """Ask for police or medical help; the team keeps the case. Taken whoever has the case."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/emergency", response_model=CaseStatus, tags=["safety"])
+    @requires(Scope.RAISE_EMERGENCY, safety=True)
     async def raise_emergency(case_id: UUID, said: RaiseEmergency, key: SafetyKey = None) -> Response:
         """Say that the team is in danger. Taken whoever has the case."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/backup-arrived", response_model=CaseStatus, tags=["safety"])
+    @requires(Scope.REPORT_BACKUP, safety=True)
     async def report_backup(case_id: UUID, said: ReportBackup, key: SafetyKey = None) -> Response:
         """Say that help has come."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/confirm-recall", response_model=CaseStatus, tags=["safety"])
+    @requires(Scope.CONFIRM_RECALL, safety=True)
     async def confirm_recall(case_id: UUID, said: ConfirmRecall, key: SafetyKey = None) -> Response:
         """Say that the team has withdrawn, or stays away."""
         return answered(await tell(runtime, case_id, said, key))
 
     @router.post("/v1/cases/{case_id}/hand-back", response_model=CaseStatus, tags=["safety"])
+    @requires(Scope.HAND_BACK, safety=True)
     async def hand_back(case_id: UUID, said: HandBack, key: SafetyKey = None) -> Response:
         """Give the case back to the dispatcher. With danger in it, or no reason, it is taken whoever has it."""
         return answered(await tell(runtime, case_id, said, key))
@@ -420,21 +442,25 @@ def _add_safety(router: APIRouter, runtime: Runtime[Rules]) -> None:
 
 def _add_shift(router: APIRouter, runtime: Runtime[Rules], provider: str) -> None:
     @router.get("/v1/shift", tags=["shift"])
+    @requires(Scope.READ_SHIFT)
     async def read_shift() -> Roster:
         """Read who is on duty."""
         return await runtime.get(Roster, provider) or Roster(provider=provider)
 
     @router.put("/v1/shift", response_model=Roster, tags=["shift"])
+    @requires(Scope.CHANGE_SHIFT)
     async def change_shift(shift: Shift, key: Key = None) -> Response:
         """Say who is on duty from now on: the whole list."""
         return answered(await runtime.send(ChangeShift(provider=provider, teams=shift.teams), key))
 
     @router.post("/v1/shift/on", response_model=Roster, tags=["shift"])
+    @requires(Scope.SIGN_ON)
     async def go_on(team: OnShift, key: Key = None) -> Response:
         """Say that a team comes on duty, or what it can do now."""
         return answered(await runtime.send(SignOn(provider=provider, team=team), key))
 
     @router.post("/v1/shift/off", response_model=Roster, tags=["shift"])
+    @requires(Scope.SIGN_OFF)
     async def go_off(off: GoingOff, key: Key = None) -> Response:
         """Say that a team goes off duty; the team that relieves it takes over its open cases."""
         command = SignOff(provider=provider, team=off.team, relief=off.relief)
@@ -443,6 +469,7 @@ def _add_shift(router: APIRouter, runtime: Runtime[Rules], provider: str) -> Non
 
 def _add_books(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.get("/v1/follow-ups", tags=["books"])
+    @requires(Scope.LIST_FOLLOW_UPS)
     async def list_follow_ups(
         made: Annotated[bool, Query(description="Those that were made instead, newest first.")] = False,  # noqa: FBT002
         limit: Most = 100,
@@ -452,11 +479,13 @@ def _add_books(router: APIRouter, runtime: Runtime[Rules]) -> None:
         return FollowUps(follow_ups=await (book.made(limit) if made else book.owed(limit)))
 
     @router.get("/v1/safety-events", tags=["books"])
+    @requires(Scope.LIST_SAFETY_EVENTS)
     async def list_safety_events(limit: Most = 100) -> SafetyEvents:
         """List what went wrong; `POST /v1/cases/{case_id}/safety-event` enters something, at any time."""
         return SafetyEvents(cases=await Casebook(runtime).events(limit))
 
     @router.get("/v1/expiries", tags=["books"])
+    @requires(Scope.LIST_EXPIRIES)
     async def list_expiries(
         since: Annotated[AwareDatetime | None, Query(description="Expired from then on; else 30 days ago.")] = None,
         until: Annotated[AwareDatetime | None, Query(description="Expired before; else now.")] = None,
@@ -473,6 +502,7 @@ def add_webhooks(router: APIRouter, runtime: Runtime[Rules], settings: Settings)
     _add_endpoint(router, runtime, settings)
 
     @router.get("/v1/webhooks/deliveries/{case_id}", tags=["webhooks"])
+    @requires(Scope.READ_DELIVERIES)
     async def read_deliveries(case_id: UUID) -> DeliveryLog:
         """Say what became of the messages about one case, attempt by attempt."""
         found = await runtime.get(Deliveries, str(case_id))
@@ -486,6 +516,7 @@ def add_agency_webhooks(router: APIRouter, runtime: Runtime[Rules], settings: Se
     _add_endpoint(router, runtime, settings)
 
     @router.get("/v1/webhooks/deliveries/{call_id}", tags=["webhooks"])
+    @requires(Scope.READ_DELIVERIES)
     async def read_deliveries(call_id: UUID) -> CallDeliveryLog:
         """Say what became of the messages about one call, attempt by attempt."""
         found = await runtime.get(Deliveries, str(call_id))
@@ -504,6 +535,7 @@ def _add_endpoint(router: APIRouter, runtime: Runtime[Rules], settings: Settings
         )
 
     @router.post("/v1/webhooks", status_code=201, tags=["webhooks"])
+    @requires(Scope.REGISTER_WEBHOOK)
     async def register_webhook(wanted: WantedWebhook) -> WebhookWithSecret:
         """Send webhooks to this address from now on, with a new secret; there is one address at a time.
 
@@ -518,12 +550,14 @@ def _add_endpoint(router: APIRouter, runtime: Runtime[Rules], settings: Settings
         return await change(RegisterEndpoint(provider=member, url=wanted.url, secret=_new_secret()))
 
     @router.post("/v1/webhooks/rotate", tags=["webhooks"])
+    @requires(Scope.ROTATE_WEBHOOK)
     async def rotate_secret(rotation: Rotation) -> WebhookWithSecret:
         """Sign with a new secret; the one before signs beside it for a while."""
         overlap = timedelta(seconds=rotation.overlap_seconds)
         return await change(RotateSecret(provider=member, secret=_new_secret(), overlap=overlap))
 
     @router.delete("/v1/webhooks", status_code=204, tags=["webhooks"])
+    @requires(Scope.REMOVE_WEBHOOK)
     async def remove_webhook() -> None:
         """Send no more webhooks."""
         answered(await runtime.send(RemoveEndpoint(provider=member)))
@@ -535,6 +569,7 @@ def _add_state(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -
     member = settings.member
 
     @router.get("/v1/webhooks", tags=["webhooks"])
+    @requires(Scope.READ_WEBHOOKS)
     async def list_webhooks() -> Webhooks:
         """Say where webhooks are sent, and how that goes."""
         found = await runtime.get(Endpoint, member)
@@ -542,6 +577,7 @@ def _add_state(router: APIRouter, runtime: Runtime[Rules], settings: Settings) -
         return Webhooks(webhooks=() if known is None else (known,))
 
     @router.post("/v1/webhooks/test", tags=["webhooks"])
+    @requires(Scope.TRY_WEBHOOK)
     async def try_webhook() -> Tested:
         """Send one signed message that says nothing, once, and say what came of it."""
         endpoint = await runtime.get(Endpoint, member)

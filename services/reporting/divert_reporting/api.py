@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, JsonValue, TypeAdapter
 
+from divert_chassis.access import guarded, requires
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
+from divert_contracts.access import Scope
 from divert_contracts.model import Instant, Model
 from divert_contracts.vocabulary import Feed, Outcome, OutcomeReason
 from divert_reporting.adapters.dictionary import Dictionary, dictionary
@@ -159,9 +161,10 @@ Wanted = Annotated[Filter, Depends(_filter)]
 
 def routes(runtime: Runtime[Nothing], live: Live, settings: Settings) -> APIRouter:
     """Return the routes."""
-    router = APIRouter()
+    router = guarded()
 
     @router.get("/v1/outcomes", tags=["outcomes"])
+    @requires(Scope.LIST_OUTCOMES)
     async def list_outcomes(
         wanted: Wanted,
         after: Annotated[UUID | None, Query(description="Begin after this call id.")] = None,
@@ -172,6 +175,7 @@ def routes(runtime: Runtime[Nothing], live: Live, settings: Settings) -> APIRout
         return OutcomePage(outcomes=tuple(rows), after=rows[-1].call_id if len(rows) == limit else None)
 
     @router.get("/v1/calls/{call_id}", tags=["outcomes"])
+    @requires(Scope.READ_STORY)
     async def read_call(call_id: UUID) -> CallStory:
         """Read all that is known of a call: its row, and its facts with their causes."""
         record = await runtime.get(Record, str(call_id))
@@ -181,6 +185,7 @@ def routes(runtime: Runtime[Nothing], live: Live, settings: Settings) -> APIRout
         return CallStory(outcome=row, facts=tuple(_entry(one, settings.zone) for one in in_order(record.facts)))
 
     @router.get("/v1/funnel", tags=["counts"])
+    @requires(Scope.READ_COUNTS)
     async def read_funnel(wanted: Wanted) -> Funnel:
         """Count how far calls came and how they ended."""
         outcomes = Outcomes(runtime.pool)
@@ -198,16 +203,19 @@ def routes(runtime: Runtime[Nothing], live: Live, settings: Settings) -> APIRout
         )
 
     @router.get("/v1/agreement", tags=["counts"])
+    @requires(Scope.READ_COUNTS)
     async def read_agreement(wanted: Wanted) -> Agreement:
         """Count how often blind re-review agrees with the rules' own decisions."""
         return agreement(await Outcomes(runtime.pool).rereviews(wanted))
 
     @router.get("/v1/shadow", tags=["counts"])
+    @requires(Scope.READ_COUNTS)
     async def read_shadow(wanted: Wanted) -> Shadow:
         """Count what a policy that is tried beside the one in force would have decided otherwise."""
         return Shadow(differences=tuple(await Outcomes(runtime.pool).shadowed(wanted)))
 
     @router.get("/v1/hourly", tags=["counts"])
+    @requires(Scope.READ_COUNTS)
     async def read_hours(
         wanted: Wanted,
         limit: Annotated[int, Query(ge=1, le=MOST_HOURS, description="Hours at the most.")] = 48,
@@ -224,11 +232,13 @@ def _add_figures(router: APIRouter, runtime: Runtime[Nothing], settings: Setting
     """Add the figures, and what everything means."""
 
     @router.get("/v1/figures", tags=["figures"])
+    @requires(Scope.READ_FIGURES)
     async def list_figures() -> FigureList:
         """List every figure with its definition and its query."""
         return FigureList(figures=tuple(figures().values()))
 
     @router.get("/v1/figures/{name}", tags=["figures"])
+    @requires(Scope.READ_FIGURES)
     async def read_figure(name: str, wanted: Wanted) -> FigurePage:
         """Count a figure over the calls that fit the filter; their rows are at ``/v1/outcomes``."""
         figure = figures().get(name)
@@ -238,11 +248,13 @@ def _add_figures(router: APIRouter, runtime: Runtime[Nothing], settings: Setting
         return FigurePage(figure=figure, cells=tuple(cells[name]))
 
     @router.get("/v1/dictionary", tags=["figures"])
+    @requires(Scope.READ_FIGURES)
     async def read_dictionary() -> Dictionary:
         """Read what every table, column and figure means."""
         return dictionary()
 
     @router.get("/v1/corrections", tags=["counts"])
+    @requires(Scope.READ_COUNTS)
     async def read_corrections() -> Corrections:
         """Count calls of which something was heard after their conclusion that had happened before it."""
         calls, facts = await Outcomes(runtime.pool).corrections()

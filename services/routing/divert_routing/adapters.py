@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 from pydantic import AwareDatetime, JsonValue, ValidationError
 
+from divert_chassis.access import on_behalf
 from divert_chassis.run import Runtime
 from divert_contracts.call import Decision, Picture, Signal
 from divert_contracts.model import Model
@@ -333,7 +334,7 @@ async def _asked(
         Unavailable: no answer in time, 5xx, or one that cannot be read.
     """
     try:
-        answer = await asked.request(method, path, json=body, timeout=within)
+        answer = await asked.request(method, path, json=body, timeout=within, headers=on_behalf())
     except httpx.HTTPError as why:
         raise Unavailable(type(why).__name__) from None
     if answer.is_server_error:

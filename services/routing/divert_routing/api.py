@@ -3,6 +3,7 @@
 Private words leave here with the EIDO alone.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,8 +11,10 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import ConfigDict, Field
 
+from divert_chassis.access import guarded, own_agency, requires, said_by, sees
 from divert_chassis.problems import Problem, refused
 from divert_chassis.run import Runtime
+from divert_contracts.access import Scope
 from divert_contracts.facts.base import Deadlines
 from divert_contracts.model import Instant, Model
 from divert_contracts.step import Command
@@ -71,7 +74,8 @@ class Order(Model):
 
     model_config = ConfigDict(extra="forbid")
 
-    by: Person
+    by: Person | None = None
+    """Needed where nobody signs in; else the token says who it is, whatever stands here."""
 
 
 class ReviewOrder(Order):
@@ -171,13 +175,14 @@ class Orders:
         """Work for a running service."""
         self._runtime = runtime
 
-    async def do(self, command: Command, key: str | None) -> CallAtDesk:
-        """Do a command and return where the call stands after it.
+    async def do(self, kind: Callable[..., Command], call_id: UUID, order: Order, key: str | None) -> CallAtDesk:
+        """Do what is ordered and return where the call stands after it.
 
         Raises:
             Problem: it was refused.
             Unavailable: it may or may not have been done; the same key asks again.
         """
+        command = kind(call_id=call_id, **{**dict(order), "by": said_by(order.by)})
         reply = await self._runtime.send(command, key)
         if reply.refusal is not None or reply.answer is None:
             raise refused(reply.refusal) if reply.refusal is not None else _not_found()
@@ -186,45 +191,47 @@ class Orders:
 
 def routes(runtime: Runtime[Given], settings: Settings) -> APIRouter:
     """Return routing's routes and pages."""
-    router = APIRouter()
+    router = guarded()
     router.include_router(_interface(runtime))
     add_pages(router, runtime, settings)
     return router
 
 
 def _interface(runtime: Runtime[Given]) -> APIRouter:
-    router = APIRouter(prefix="/v1")
+    router = guarded(prefix="/v1")
+
+    async def known(call_id: UUID) -> Call:
+        call = await runtime.get(Call, str(call_id))
+        if call is None or call.revision is None or not sees(call.agency):
+            raise _not_found()
+        return call
 
     @router.get("/calls/{call_id}/status", tags=["calls"])
+    @requires(Scope.READ_STATUS)
     async def status(call_id: UUID) -> CallStatus:
         """Who has the call, and until when that is to be believed."""
-        call = await runtime.get(Call, str(call_id))
-        if call is None or call.revision is None:
-            raise _not_found()
-        return standing(call)
+        return standing(await known(call_id))
 
     @router.get("/calls/{call_id}", tags=["desk"])
+    @requires(Scope.READ_AT_DESK)
     async def call_at_desk(call_id: UUID) -> CallAtDesk:
         """Where a call stands, with the dangers known of it and the questions of its team."""
-        call = await runtime.get(Call, str(call_id))
-        if call is None or call.revision is None:
-            raise _not_found()
-        return at_desk(call)
+        return at_desk(await known(call_id))
 
     @router.get("/calls/{call_id}/eido", tags=["calls"], response_class=EidoResponse, responses=EIDO_RESPONSES)
+    @requires(Scope.EXPORT_EIDO)
     async def call_as_eido(call_id: UUID, strict: Strict = None) -> Response:
         """Return the call as an EIDO, with its private words until they are forgotten: for the call's own agency alone.
 
         A call that was posted as an EIDO comes back as that, with every member and value, and with who took it, how it
         goes and how it ended.
         """
-        call = await runtime.get(Call, str(call_id))
-        if call is None or call.revision is None:
-            raise _not_found()
+        call = await known(call_id)
         export = eido.exported if strict is None or strict.lower() in NOT_STRICT else eido.exported_strictly
         return EidoResponse(written(export(call, runtime.clock.now())))
 
     @router.get("/calls", tags=["calls"])
+    @requires(Scope.LIST_CALLS)
     async def calls(
         stage: Annotated[Stage | None, Query(description="``concluded`` lists calls with open promises.")] = None,
         agency: Annotated[str | None, Query(max_length=64, pattern=IDS)] = None,
@@ -233,12 +240,13 @@ def _interface(runtime: Runtime[Given]) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=2_000)] = 500,
     ) -> OpenCalls:
         """List open calls, and concluded ones with a hand-off, call for assistance or recall still open."""
-        asked = {"stage": stage, "agency": agency, "provider": provider, "acuity": acuity}
+        asked = {"stage": stage, "agency": own_agency(agency), "provider": provider, "acuity": acuity}
         columns = {name: str(value) for name, value in asked.items() if value is not None}
         found = await runtime.listed(Call, limit=limit, **columns)
         return OpenCalls(calls=tuple(_line(call) for _, call in found))
 
     @router.get("/directory", tags=["directory"])
+    @requires(Scope.READ_DIRECTORY)
     async def directory() -> Directory:
         """Return providers, divisions, agreements and limits in force now."""
         return runtime.given.directories.at(runtime.clock.now()).value
@@ -248,51 +256,59 @@ def _interface(runtime: Runtime[Given]) -> APIRouter:
 
 
 def _orders(runtime: Runtime[Given]) -> APIRouter:
-    router = APIRouter()
+    router = guarded()
     orders = Orders(runtime)
 
     @router.post("/calls/{call_id}/review", tags=["desk"])
+    @requires(Scope.REVIEW)
     async def review(call_id: UUID, order: ReviewOrder, key: Key = None) -> CallAtDesk:
         """Decide a call that the rules would not."""
-        return await orders.do(desk.Review(call_id=call_id, **dict(order)), key)
+        return await orders.do(desk.Review, call_id, order, key)
 
     @router.post("/calls/{call_id}/direct", tags=["desk"])
+    @requires(Scope.DIRECT)
     async def direct(call_id: UUID, order: DirectOrder, key: Key = None) -> CallAtDesk:
         """Take a call back, hold, reassign or extend it, or choose another programme."""
-        return await orders.do(desk.Direct(call_id=call_id, **dict(order)), key)
+        return await orders.do(desk.Direct, call_id, order, key)
 
     @router.post("/calls/{call_id}/clear-danger", tags=["desk"])
+    @requires(Scope.CLEAR_DANGER)
     async def clear_danger(call_id: UUID, order: ClearDangerOrder, key: Key = None) -> CallAtDesk:
         """Say that danger is over, and which unit made the scene safe."""
-        return await orders.do(desk.ClearDanger(call_id=call_id, **dict(order)), key)
+        return await orders.do(desk.ClearDanger, call_id, order, key)
 
     @router.post("/calls/{call_id}/answer-question", tags=["desk"])
+    @requires(Scope.ANSWER_QUESTION)
     async def answer_question(call_id: UUID, order: AnswerOrder, key: Key = None) -> CallAtDesk:
         """Answer a question of the team."""
-        return await orders.do(desk.AnswerQuestion(call_id=call_id, **dict(order)), key)
+        return await orders.do(desk.AnswerQuestion, call_id, order, key)
 
     @router.post("/calls/{call_id}/claim", tags=["desk"])
+    @requires(Scope.CLAIM)
     async def claim(call_id: UUID, order: ClaimOrder, key: Key = None) -> CallAtDesk:
         """Look after a call; for a while nobody else may review it."""
-        return await orders.do(desk.ClaimCall(call_id=call_id, **dict(order)), key)
+        return await orders.do(desk.ClaimCall, call_id, order, key)
 
     @router.post("/calls/{call_id}/hand-over", tags=["desk"])
+    @requires(Scope.HAND_OVER)
     async def hand_over(call_id: UUID, order: HandOverOrder, key: Key = None) -> CallAtDesk:
         """Let somebody else look after a call."""
-        return await orders.do(desk.HandOver(call_id=call_id, **dict(order)), key)
+        return await orders.do(desk.HandOver, call_id, order, key)
 
     @router.post("/calls/{call_id}/decide-again", tags=["desk"])
+    @requires(Scope.DECIDE_AGAIN)
     async def decide_again(call_id: UUID, order: AgainOrder, key: Key = None) -> CallAtDesk:
         """Decide again, for the figure alone, what the rules had decided by themselves."""
-        return await orders.do(DecideAgain(call_id=call_id, **dict(order)), key)
+        return await orders.do(DecideAgain, call_id, order, key)
 
     @router.post("/calls/{call_id}/erase", tags=["privacy"])
+    @requires(Scope.ERASE_CALL)
     async def erase(call_id: UUID, order: EraseOrder, key: Key = None) -> Erased:
         """Erase the private words of a call that is over, here and with every provider that was offered it.
 
         Topics forget by themselves; outcome and figures stay.
         """
-        reply = await runtime.send(Erase(call_id=call_id, by=order.by), key)
+        reply = await runtime.send(Erase(call_id=call_id, by=said_by(order.by)), key)
         if reply.refusal is not None or reply.answer is None:
             raise refused(reply.refusal) if reply.refusal is not None else _not_found()
         return Erased.model_validate_json(reply.answer)

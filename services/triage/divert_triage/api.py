@@ -6,8 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from pydantic import AwareDatetime
 
+from divert_chassis.access import guarded, requires
 from divert_chassis.http import strictly
 from divert_chassis.run import Runtime
+from divert_contracts.access import Scope
 from divert_contracts.call import Decision, Picture, Private, Signal
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.model import Model
@@ -150,7 +152,7 @@ EXAMPLE = {
 
 def routes(runtime: Runtime[Given]) -> APIRouter:
     """Return the API over what the running service knows."""
-    router = APIRouter(prefix="/v1", tags=["triage"])
+    router = guarded(prefix="/v1", tags=["triage"])
 
     def in_force(accepted_at: datetime | None = None) -> Versioned[Compiled]:
         policy = runtime.given.policies.from_then(accepted_at or runtime.clock.now())
@@ -162,6 +164,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         return (*asked.read, *judging.read_texts(Private(narrative=asked.narrative), policy.value))
 
     @router.post("/decide", summary="Decide a picture; nothing is kept", dependencies=[strictly(Asked)])
+    @requires(Scope.DECIDE)
     async def decide(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Decided:
         policy = in_force(asked.accepted_at)
         judgement = judging.judge(asked.picture, policy, read(asked, policy))
@@ -179,6 +182,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         summary="Decide a picture, with each rule's words and what would have changed the answer",
         dependencies=[strictly(Asked)],
     )
+    @requires(Scope.EXPLAIN)
     async def explain(asked: Annotated[Asked, Body(examples=[EXAMPLE])]) -> Explained:
         policy = in_force(asked.accepted_at)
         explanation = explaining.explain(asked.picture, policy, read(asked, policy))
@@ -195,6 +199,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         )
 
     @router.get("/script", summary="The screening script in force, and the call types that it is for")
+    @requires(Scope.READ_SCRIPT)
     async def script() -> Script:
         known = in_force()
         policy = known.value.policy
@@ -207,6 +212,7 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
         )
 
     @router.get("/policies", summary="The versions of the triage policy that were read, refused ones among them")
+    @requires(Scope.READ_POLICIES)
     async def policies() -> list[PolicyKnown]:
         given, now = runtime.given, runtime.clock.now()
         in_force = given.policies.from_then(now)

@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Query
 from jsonschema import Draft202012Validator
 from pydantic import Field
 
+from divert_chassis.access import guarded, open_to_all
 from divert_chassis.health import Health
 from divert_chassis.http import NEVER_REFUSED, Problem, Server, application, refused, serve, strictly
 from divert_chassis.problems import SCHEMA
@@ -40,37 +41,45 @@ class Order(Model):
 
 
 def routes() -> APIRouter:
-    router = APIRouter()
+    router = guarded()
 
     @router.post("/v1/orders")
+    @open_to_all
     async def order(order: Order) -> Part:
         return Part(count=len(order.parts))
 
     @router.put("/v1/orders", dependencies=[strictly(Part)])
+    @open_to_all
     async def strict(part: Part) -> Part:
         return part
 
     @router.post("/v1/alarms", openapi_extra={NEVER_REFUSED: True})
+    @open_to_all
     async def alarm(part: Part) -> Part:
         return part
 
     @router.get("/v1/orders/{number}")
+    @open_to_all
     async def shown(number: int, limit: Annotated[int, Query(le=10)] = 1) -> Part:
         return Part(count=number * limit)
 
     @router.get("/v1/refused")
+    @open_to_all
     async def refusing() -> None:
         raise refused(Refusal("late-answer", "The offer ended at 12:00."))
 
     @router.get("/v1/problem")
+    @open_to_all
     async def problem() -> None:
         raise Problem(429, "too-many", "Too many", headers={"retry-after": "7"}, limit=3)
 
     @router.get("/v1/unavailable")
+    @open_to_all
     async def unavailable() -> None:
         raise Unavailable("kafka")
 
     @router.get("/v1/broken")
+    @open_to_all
     async def broken() -> None:
         raise ValueError("the caller's words")
 
@@ -328,10 +337,11 @@ async def test_the_documentation_needs_nobody_else(client: httpx.AsyncClient) ->
 
 
 async def test_the_server_lets_a_request_in_hand_end(health: Health) -> None:
-    router = APIRouter()
+    router = guarded()
     entered, proceed = asyncio.Event(), asyncio.Event()
 
     @router.get("/long")
+    @open_to_all
     async def long() -> str:
         entered.set()
         await proceed.wait()
@@ -349,10 +359,11 @@ async def test_the_server_lets_a_request_in_hand_end(health: Health) -> None:
 
 
 async def test_more_requests_than_can_be_in_hand_are_refused_but_health_is_told(health: Health) -> None:
-    router = APIRouter()
+    router = guarded()
     entered, proceed = asyncio.Event(), asyncio.Event()
 
     @router.get("/long")
+    @open_to_all
     async def long() -> str:
         entered.set()
         await proceed.wait()

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from jinja2 import UndefinedError
 
+from divert_chassis.access import guarded
 from divert_chassis.clock import DomainClock
 from divert_chassis.pages import KEPT, Pages
 from divert_contracts.facts.policies import ClockSet
@@ -24,7 +25,7 @@ def pages(folder: Path, text: str, clock: DomainClock | None = None) -> Pages:
 
 
 async def got(made: Pages, path: str) -> Response:
-    app, router = FastAPI(), APIRouter()
+    app, router = FastAPI(), guarded()
     made.add_assets(router)
     app.include_router(router)
     async with AsyncClient(base_url="http://pages", transport=ASGITransport(app)) as client:

@@ -118,7 +118,7 @@ async def test_the_description_has_examples_that_are_as_it_says(client: httpx.As
     document = (await client.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
     described = document["paths"]["/v1/calls"]["post"]["requestBody"]["content"]["application/json"]
-    assert described["schema"]["required"] == ["agency", "incident_number"]
+    assert described["schema"]["required"] == ["incident_number"]
     validator = jsonschema.Draft202012Validator(described["schema"])
     for example in described["examples"].values():
         validator.validate(example["value"])

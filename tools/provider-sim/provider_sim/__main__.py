@@ -20,7 +20,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--way", choices=("http", "webhook", "kafka"), required=True)
     parser.add_argument("--behaviour", choices=sorted(BEHAVIOURS), default="prompt")
     parser.add_argument("--provider", required=True, help="the provider's id, such as exodus")
-    parser.add_argument("--gateway", default="", help="base URL of its gateway; not needed for kafka")
+    parser.add_argument("--gateway", default="", help="its gateway; the token is read from PROVIDER_SIM_TOKEN")
     parser.add_argument("--listen", type=int, default=0, help="port for webhooks; a free one unless it is named")
     parser.add_argument("--kafka", default="", help="host:port; the password is read from PROVIDER_SIM_PASSWORD")
     parser.add_argument("--script", type=Path, help="what to do, by incident number; the behaviour is for the others")
@@ -41,6 +41,7 @@ async def main(asked: argparse.Namespace) -> None:
         listen=asked.listen,
         kafka=asked.kafka,
         password=os.environ.get("PROVIDER_SIM_PASSWORD", ""),
+        token=os.environ.get("PROVIDER_SIM_TOKEN", ""),
     )
     behaviour = BEHAVIOURS[asked.behaviour]
     script = read_script("{}" if asked.script is None else asked.script.read_text(encoding="utf-8"))

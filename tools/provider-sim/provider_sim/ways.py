@@ -313,6 +313,13 @@ class Where:
     """host:port; for Kafka alone."""
     password: str
     """The provider's on Kafka; empty where none is needed."""
+    token: str = ""
+    """What it shows to its gateway; empty where nobody has to say who they are."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """With which it speaks to its gateway."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
 
 @asynccontextmanager
@@ -327,7 +334,7 @@ async def opened(where: Where, machine: Machine, schemas: Schemas) -> AsyncGener
             yield kafka
             return
         patience = aiohttp.ClientTimeout(total=ANSWERED_WITHIN)
-        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=patience))
+        http = await stack.enter_async_context(aiohttp.ClientSession(timeout=patience, headers=where.headers))
         if where.way == "http":
             polled = ByHttp(where.gateway, http, machine)
             running = tasks.create_task(polled.run())

@@ -45,13 +45,17 @@ class Intake:
     """The domain time of acceptance."""
     eido_agency: str | None = None
     """Whose an EIDO is that names no agency that is registered."""
+    sender: str | None = None
+    """The agency whose CAD has signed in; whatever it sends is its own. Null where nobody has to, and for the desk."""
 
     def agency_of(self, named: Iterable[str]) -> str | None:
         """Return whose CAD sent an EIDO that names these agencies.
 
-        The first that is registered; else the one that is set for such; else the only one that is registered.
+        Whoever has signed in; else the first that is registered; else the one that is set for such; else the only one.
         """
         registered = self.given.agencies
+        if self.sender is not None:
+            return self.sender if self.sender in registered else None
         known = next((one for one in named if one in registered), self.eido_agency)
         if known is None and len(registered) == 1:
             return next(iter(registered))
@@ -270,7 +274,10 @@ def _request(body: bytes, intake: Intake) -> _Request | Refused:
     read = document(body, notes)
     if isinstance(read, Refused):
         return read
-    agency = read.fields.pop("agency", None)
+    told = read.fields.pop("agency", intake.sender)
+    agency = told if intake.sender is None else intake.sender
+    if told != agency:
+        return Refused(403, "other-agency", "Whoever signed in belongs to another agency.", "/agency")
     if not isinstance(agency, str) or agency not in intake.given.agencies:
         return Refused(403, "agency-not-registered", "This agency is not registered to post calls.", "/agency")
     return _Request(agency, Section(read.fields, notes), notes, read.digest)

@@ -32,7 +32,7 @@ class Post(Model):
     """What every post names."""
 
     agency: str
-    """The agency whose CAD this is, as it is registered, such as ``lapd``."""
+    """The agency whose CAD this is, as it is registered, such as ``lapd``; left out, the one that a token names."""
 
 
 class PostedCall(Post):

@@ -13,10 +13,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
+from divert_chassis.access import OwnPage, open_to_all, principal, requires
 from divert_chassis.core import Reply
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
+from divert_chassis.sessions import add_sign_in
+from divert_contracts.access import Scope
 from divert_contracts.model import Term
 from divert_contracts.step import Refusal
 from divert_contracts.vocabulary import (
@@ -46,7 +49,7 @@ from divert_provider_gateway.domain.said import (
     WriteNote,
 )
 from divert_provider_gateway.pages.view import View, aim, focus, in_order, view
-from divert_provider_gateway.pages.who import DESK, DEVICE, LANGUAGE, Device, OwnPage, Who, named, remember
+from divert_provider_gateway.pages.who import DESK, DEVICE, LANGUAGE, Device, Who, named, remember
 from divert_provider_gateway.pages.words import Words, chosen, read
 from divert_provider_gateway.settings import Settings
 
@@ -88,6 +91,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Rules], settings: Settings) ->
     """Add the portal to the routes."""
     portal = Portal(runtime, settings)
     portal.pages.add_assets(router)
+    add_sign_in(router, portal.pages)
     _add_cases(router, portal)
     _add_saying(router, portal)
     _add_device(router, portal)
@@ -221,14 +225,17 @@ def _add_cases(router: APIRouter, portal: Portal) -> None:
         return portal.shown(request, "portal.html", 404 if values["missing"] else 200, **values)
 
     @router.get("/", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_home(request: Request, device: Who) -> Response:
         return await page(request, device, None)
 
     @router.get("/cases/{case_id}", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_case(request: Request, device: Who, case_id: UUID) -> Response:
         return await page(request, device, case_id)
 
     @router.get("/live", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_live(
         request: Request,
         device: Who,
@@ -248,6 +255,7 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
     runtime = portal.runtime
 
     @router.post("/cases/{case_id}/{verb}", include_in_schema=False, dependencies=[OwnPage])
+    @requires(Scope.USE_PORTAL, safety=_is_report)
     async def say(request: Request, device: Who, case_id: UUID, verb: str, key: Key = None) -> Response:
         """Say what was tapped. Nobody has to say who they are for what is never refused."""
         kind = VERBS.get(Verb(verb))
@@ -259,7 +267,7 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
         key = key or _one_key(fields)
         if device is None and not issubclass(kind, SafetyReport):
             raise portal.refused(request, NO_DEVICE)
-        said = _said(kind, fields, None if device is None else device.by, runtime.clock.now())
+        said = _said(kind, fields, _by(device), runtime.clock.now())
         if said is None:
             raise portal.refused(request, INVALID)
         note = fields.get("note")
@@ -271,6 +279,20 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
             if reply.refusal is not None:
                 return portal.answered(request, device, reply, then)
         return portal.answered(request, device, await tell(runtime, case_id, said, key), then)
+
+
+def _by(device: Device | None) -> str | None:
+    """Return who says it: whoever has signed in, or where nobody has to, what the device is used as."""
+    who = principal()
+    if who is not None:
+        return who.person
+    return None if device is None else device.by
+
+
+def _is_report(path: Mapping[str, str]) -> bool:
+    """Say whether what is tapped is never refused."""
+    kind = VERBS.get(Verb(path["verb"]))
+    return kind is not None and issubclass(kind, SafetyReport)
 
 
 def _said(kind: type[Said], fields: Mapping[str, object], by: str | None, at: datetime) -> Said | None:
@@ -307,10 +329,12 @@ async def _fields(request: Request) -> dict[str, object]:
 
 def _add_device(router: APIRouter, portal: Portal) -> None:
     @router.get("/who", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_who(request: Request, device: Who) -> Response:
         return portal.shown(request, "who.html", device=device, roster=await portal.roster(), bad=False)
 
     @router.post("/who", include_in_schema=False, dependencies=[OwnPage])
+    @requires(Scope.USE_PORTAL)
     async def change_who(request: Request) -> Response:
         told = await _fields(request)
         if told.get("use") == DESK:
@@ -321,6 +345,7 @@ def _add_device(router: APIRouter, portal: Portal) -> None:
         return remember(RedirectResponse("/", 303), request, DEVICE, f"team:{device.team}")
 
     @router.post("/language", include_in_schema=False, dependencies=[OwnPage])
+    @open_to_all
     async def change_language(request: Request) -> Response:
         told = await _fields(request)
         language = chosen(read(), str(told.get("language", "")), "").language
@@ -335,6 +360,7 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
     provider = portal.settings.member
 
     @router.get("/shift", include_in_schema=False)
+    @requires(Scope.READ_SHIFT)
     async def read_shift(request: Request, device: Who) -> Response:
         if device is None:
             return RedirectResponse("/who", 303)
@@ -343,6 +369,7 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
         return portal.shown(request, "shift.html", device=device, roster=await portal.roster(), busy=busy)
 
     @router.post("/shift/on", include_in_schema=False, dependencies=[OwnPage])
+    @requires(Scope.SIGN_ON)
     async def go_on(request: Request, device: Who, key: Key = None) -> Response:
         if device is None:
             raise portal.refused(request, NO_DEVICE)
@@ -355,6 +382,7 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
         return portal.answered(request, device, await runtime.send(SignOn(provider=provider, team=team), key), "/shift")
 
     @router.post("/shift/off", include_in_schema=False, dependencies=[OwnPage])
+    @requires(Scope.SIGN_OFF)
     async def go_off(request: Request, device: Who, key: Key = None) -> Response:
         if device is None:
             raise portal.refused(request, NO_DEVICE)
@@ -373,6 +401,7 @@ def _add_books(router: APIRouter, portal: Portal) -> None:
         return [one for one in entries if device.team is None or one.team in {None, device.team}]
 
     @router.get("/follow-ups", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_follow_ups(request: Request, device: Who) -> Response:
         if device is None:
             return RedirectResponse("/who", 303)
@@ -386,6 +415,7 @@ def _add_books(router: APIRouter, portal: Portal) -> None:
         )
 
     @router.get("/safety", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_safety(request: Request, device: Who) -> Response:
         if device is None:
             return RedirectResponse("/who", 303)
@@ -399,6 +429,7 @@ def _add_books(router: APIRouter, portal: Portal) -> None:
         )
 
     @router.get("/expiries", include_in_schema=False)
+    @requires(Scope.USE_PORTAL)
     async def read_expiries(request: Request, device: Who) -> Response:
         if device is None:
             return RedirectResponse("/who", 303)

@@ -3,11 +3,9 @@
 import re
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Response
 
-from divert_chassis.problems import Problem
 from divert_provider_gateway.domain.case import HELD, Case, CaseStage
 
 DEVICE = "divert-device"
@@ -55,19 +53,6 @@ def who(request: Request) -> Device | None:
 
 
 Who = Annotated[Device | None, Depends(who)]
-
-
-def own_page(request: Request) -> None:
-    """Refuse what another site's page sends: browsers name the page's origin with every POST.
-
-    Raises:
-        Problem: the request comes from elsewhere.
-    """
-    if urlsplit(request.headers.get("origin", "")).netloc != request.headers.get("host"):
-        raise Problem(403, "other-origin", "Forbidden", "This was not sent by a page of this portal.")
-
-
-OwnPage = Depends(own_page)
 
 
 def remember(response: Response, request: Request, name: str, value: str) -> Response:

@@ -11,9 +11,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from divert_chassis.access import requires
 from divert_chassis.pages import Pages
 from divert_chassis.run import Runtime
+from divert_chassis.sessions import add_sign_in
 from divert_chassis.words import UNSAID, clock, lasted, plain, titled
+from divert_contracts.access import Scope
 from divert_contracts.vocabulary import Feed, Stage
 from divert_reporting.adapters.outcomes import Filter, Outcomes
 from divert_reporting.adapters.tables import STEPS
@@ -84,6 +87,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], live: Live, settings
     zone = settings.zone
     pages = Pages(HERE, runtime.clock)
     pages.add_assets(router)
+    add_sign_in(router, pages)
 
     def told(time: datetime | None) -> str:
         return clock(time, zone)
@@ -102,6 +106,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], live: Live, settings
     add_board(router, pages, live, settings)
 
     @router.get("/today", include_in_schema=False)
+    @requires(Scope.USE_REPORTING)
     async def read_today(
         agency: Annotated[str | None, Query(max_length=64, pattern=r"^[a-z0-9-]+$")] = None,
     ) -> HTMLResponse:
@@ -128,10 +133,12 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], live: Live, settings
         )
 
     @router.get("/calls/{call_id}", include_in_schema=False)
+    @requires(Scope.USE_REPORTING)
     async def read_call(call_id: UUID) -> HTMLResponse:
         return await call_page(call_id, "call.html", "unknown.html")
 
     @router.get("/board/calls/{call_id}", include_in_schema=False)
+    @requires(Scope.USE_REPORTING)
     async def read_sheet(call_id: UUID) -> HTMLResponse:
         return await call_page(call_id, "_call.html", "_unknown.html")
 

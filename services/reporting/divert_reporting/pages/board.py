@@ -7,16 +7,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Cookie, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
+from divert_chassis.access import OwnPage, principal, requires, said_by, seconds_left
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.words import titled
+from divert_contracts.access import Scope
 from divert_contracts.step import Unavailable
 from divert_contracts.vocabulary import Acuity
 from divert_reporting.adapters.strips import Note
@@ -187,13 +189,17 @@ class Board:
         self._cards[strip.call_id] = (strip, late, endangered, html)
         return html
 
-    async def news(self, one: Wanted) -> AsyncIterator[str]:
+    async def news(self, one: Wanted, seconds: float) -> AsyncIterator[str]:
         """Yield what changes, as server-sent events: everything first. What cannot be read is not told as if it were.
+
+        Ends after so many real seconds: whoever looks by then connects again, and shows who they are.
 
         An open board that hears nothing for some seconds says so itself.
         """
         sent, silent = Sent(), BEATS
-        while not self.live.ending:
+        passed = asyncio.get_running_loop().time
+        until = passed() + seconds
+        while not self.live.ending and passed() < until:
             try:
                 frame = await self.frame(one)
             except Unavailable:
@@ -213,13 +219,14 @@ def add_board(router: APIRouter, pages: Pages, live: Live, settings: Settings) -
     shows = Board(pages, live, settings.zone)
 
     @router.get("/", include_in_schema=False)
+    @requires(Scope.USE_REPORTING)
     async def read_board(
         one: Filtered,
         wall: str | None = None,
         call: UUID | None = None,
         divert_person: Annotated[str | None, Cookie()] = None,
     ) -> HTMLResponse:
-        frame = await shows.frame(one)
+        frame, who = await shows.frame(one), principal()
         return pages.shown(
             "board.html",
             frame=frame,
@@ -227,7 +234,8 @@ def add_board(router: APIRouter, pages: Pages, live: Live, settings: Settings) -
             query=query(one),
             wall=wall is not None,
             call=call,
-            person=divert_person or "",
+            person=(divert_person or "") if who is None else who.person,
+            known=who is not None,
             lanes=words.LANES,
             empty=words.EMPTY,
             acuities=words.ACUITIES,
@@ -237,23 +245,24 @@ def add_board(router: APIRouter, pages: Pages, live: Live, settings: Settings) -
         )
 
     @router.get("/board/live", include_in_schema=False)
+    @requires(Scope.USE_REPORTING)
     async def read_news(one: Filtered) -> StreamingResponse:
-        return StreamingResponse(shows.news(one), media_type="text/event-stream")
+        return StreamingResponse(shows.news(one, seconds_left()), media_type="text/event-stream")
 
     @router.get("/board/alarms", include_in_schema=False)
+    @requires(Scope.USE_REPORTING)
     async def read_alarms() -> HTMLResponse:
         past = await live.alarms.history(live.now, limit=HISTORY)
         return pages.shown("alarms.html", past=past, kinds=words.ALARMS, notes=words.NOTES)
 
-    @router.post("/board/alarms", include_in_schema=False)
+    @router.post("/board/alarms", include_in_schema=False, dependencies=[OwnPage])
+    @requires(Scope.ACKNOWLEDGE_ALARM)
     async def acknowledge(request: Request) -> Response:
-        if not _from_here(request):
-            raise Problem(403, "other-origin", "Forbidden", "This was not sent from the board's own page.")
         try:
             said = dict(parse_qsl((await request.body()).decode(), max_num_fields=8))
         except ValueError:
             raise Problem(422, "invalid", "Invalid request") from None
-        by, note = said.get("by", "").strip(), said.get("note", "")
+        by, note = said_by(said.get("by", "").strip() or None), said.get("note", "")
         picture = await live.picture()
         raised = board.standing(picture.strips.values(), picture.pipeline, live.now)
         alarm = next((one for one in raised if one.id == said.get("alarm")), None)
@@ -270,10 +279,3 @@ def add_board(router: APIRouter, pages: Pages, live: Live, settings: Settings) -
             COOKIE, by, max_age=SHIFT, httponly=True, samesite="strict", secure=request.url.scheme == "https"
         )
         return answer
-
-
-def _from_here(request: Request) -> bool:
-    """Say whether a form comes from the board's own page, as the browser tells it."""
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    host = request.headers.get("host", "")
-    return site == "same-origin" or (site is None and origin is not None and urlsplit(origin).netloc == host)

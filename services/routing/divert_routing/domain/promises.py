@@ -17,7 +17,7 @@ from divert_contracts.vocabulary import Assistance, HandOffReason, RecallReason,
 from divert_routing.domain.call import Call, Case, HandOff, Help, Recall
 from divert_routing.domain.given import Given
 from divert_routing.domain.timers import RecallUnconfirmed, Unaccepted
-from divert_routing.domain.turn import Turn
+from divert_routing.domain.turn import Turn, of_its_agency
 
 OUT_THERE = frozenset({TeamPosition.EN_ROUTE, TeamPosition.ON_SCENE, TeamPosition.UNKNOWN})
 """Positions from which a recall is urgent at once."""
@@ -132,6 +132,7 @@ def warn_again(turn: Turn) -> None:
         _repeat_hand_off(turn, one.model_copy(update={"urgent": True}), one.accept_by)
 
 
+@of_its_agency
 def accepted(call: Call, fact: HandoffAccepted, given: Given, at: datetime) -> Next[Call]:
     """End the repeats of what a dispatcher has accepted."""
     turn = Turn(call, given, at)

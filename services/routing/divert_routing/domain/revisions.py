@@ -20,7 +20,7 @@ from divert_routing.domain.call import Call
 from divert_routing.domain.cases import involve_police
 from divert_routing.domain.decisions import consider, endanger
 from divert_routing.domain.given import Given
-from divert_routing.domain.turn import Turn, is_diverted
+from divert_routing.domain.turn import Turn, is_diverted, of_its_agency
 
 NOT_SENT_TO_HELP = frozenset(
     {Responder.PROVIDER, Responder.CRISIS_LINE, Responder.HOLD, Responder.NOBODY, Responder.LAFD}
@@ -28,6 +28,7 @@ NOT_SENT_TO_HELP = frozenset(
 """Whose arrival is no police backup."""
 
 
+@of_its_agency
 def received(call: Call, fact: PictureFact, given: Given, at: datetime) -> Next[Call]:
     """Take over a picture with its private part; the step for received, updated and reopened calls alike."""
     turn = Turn(call, given, at)
@@ -71,6 +72,7 @@ def triaged(call: Call, fact: CallTriaged, given: Given, at: datetime) -> Next[C
     return turn.done()
 
 
+@of_its_agency
 def cancelled(call: Call, fact: CallCancelled, given: Given, at: datetime) -> Next[Call]:
     """End a call that CAD has cancelled; a cancellation that comes first waits for its call."""
     turn = Turn(call, given, at)
@@ -82,6 +84,7 @@ def cancelled(call: Call, fact: CallCancelled, given: Given, at: datetime) -> Ne
     return turn.done()
 
 
+@of_its_agency
 def closed_by_cad(call: Call, fact: CallClosedByCad, given: Given, at: datetime) -> Next[Call]:
     """End a call that CAD has closed: at once where a provider has it, else when it was judged."""
     turn = Turn(call, given, at)
@@ -108,6 +111,7 @@ def closed_by_cad(call: Call, fact: CallClosedByCad, given: Given, at: datetime)
     return turn.done()
 
 
+@of_its_agency
 def responder_reported(call: Call, fact: ResponderReported, given: Given, at: datetime) -> Next[Call]:
     """Record who went, also after the conclusion; an arrival answers a team's request for help."""
     turn = Turn(call, given, at)

@@ -1,12 +1,14 @@
 """A step in the making: the call as it is going to be, and what is going to be said of it."""
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TypedDict
+from functools import wraps
+from typing import TypedDict, TypeVar
 from uuid import UUID
 
 from divert_contracts import ids
 from divert_contracts.call import Picture, SafetyBrief
-from divert_contracts.facts.base import Fact, RoutingFact
+from divert_contracts.facts.base import CallFact, Fact, RoutingFact
 from divert_contracts.facts.routing import CallOpened, CallStatusChanged, DangerNearby
 from divert_contracts.model import Model
 from divert_contracts.step import Next, Refusal, Rejected
@@ -15,6 +17,20 @@ from divert_routing.domain import codes
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory, Limits
 from divert_routing.domain.given import Given
+
+F = TypeVar("F", bound=CallFact)
+
+
+def of_its_agency(
+    step: Callable[[Call, F, Given, datetime], Next[Call]],
+) -> Callable[[Call, F, Given, datetime], Next[Call]]:
+    """Let what another agency says of a call change nothing of it: whoever named the call first has it."""
+
+    @wraps(step)
+    def own(call: Call, fact: F, given: Given, at: datetime) -> Next[Call]:
+        return Next(call) if call.agency not in {"", fact.agency} else step(call, fact, given, at)
+
+    return own
 
 
 def is_diverted(picture: Picture) -> bool:

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse, Response
 
+from divert_chassis.access import requires
+from divert_contracts.access import Scope
 from divert_contracts.vocabulary import (
     Programme,
 )
@@ -38,10 +40,12 @@ def routes(pages: DeskPages) -> APIRouter:
 
 def _add_looking(router: APIRouter, pages: DeskPages) -> None:
     @router.get("/")
+    @requires(Scope.USE_DESK)
     async def read_front(request: Request) -> Response:
         return moved(request, "/desk")
 
     @router.get("/desk")
+    @requires(Scope.USE_DESK)
     async def read_desk(person: Somebody, call: UUID | None = None) -> HTMLResponse:
         calls = await pages.calls.now()
         found = open_needs(pages, calls)
@@ -60,6 +64,7 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
         )
 
     @router.get("/desk/queue")
+    @requires(Scope.USE_DESK)
     async def read_queue(
         person: Somebody,
         keep: Annotated[str, Query(max_length=20_000)] = "",
@@ -71,11 +76,13 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
         return pages.shown("queue.html", rows=rows, chosen=chosen)
 
     @router.get("/desk/idle")
+    @requires(Scope.USE_DESK)
     async def read_idle(person: Somebody) -> HTMLResponse:
         del person
         return pages.shown("call.html", chosen=None, call=None, it=None, in_hand=_in_hand(await pages.calls.now()))
 
     @router.get("/desk/calls/{call_id}")
+    @requires(Scope.USE_DESK)
     async def read_call(request: Request, person: Somebody, call_id: UUID) -> Response:
         if request.headers.get("hx-request") != "true":
             return await read_desk(person, call_id)
@@ -84,11 +91,13 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
         return pages.shown("call.html", chosen=str(call_id), call=call, it=it, in_hand=0)
 
     @router.get("/desk/calls/{call_id}/timeline")
+    @requires(Scope.USE_DESK)
     async def read_timeline(person: Somebody, call_id: UUID) -> HTMLResponse:
         del person
         return pages.shown("timeline.html", story=await pages.reporting.story(call_id))
 
     @router.get("/desk/calls/{call_id}/reasons")
+    @requires(Scope.USE_DESK)
     async def read_reasons(person: Somebody, call_id: UUID) -> HTMLResponse:
         del person
         call = await pages.call(call_id)
@@ -97,6 +106,7 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
         return pages.shown("reasons.html", explained=explained, rules=rules)
 
     @router.get("/desk/all")
+    @requires(Scope.USE_DESK)
     async def read_all(
         person: Somebody,
         stage: Annotated[str, Query(max_length=64)] = "",
@@ -130,6 +140,7 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
 
 def _add_asking(router: APIRouter, pages: DeskPages) -> None:
     @router.get("/desk/calls/{call_id}/act/{name}")
+    @requires(Scope.USE_DESK)
     async def read_act(person: Somebody, call_id: UUID, name: Annotated[str, Field(max_length=32)]) -> HTMLResponse:
         call = await pages.call(call_id)
         possible = [] if call is None else pages.views(person).orders(call)

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from divert_chassis import words as common
+from divert_chassis.access import Guarded, OtherOrigin, guarded
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
@@ -22,7 +22,7 @@ from divert_routing.adapters import Desk, Intake, OpenCalls, Reporting, Triage, 
 from divert_routing.domain.call import Call
 from divert_routing.domain.directory import Directory
 from divert_routing.domain.given import Given
-from divert_routing.pages.person import FromElsewhere, NobodyHere, NotUnderstood
+from divert_routing.pages.person import NobodyHere, NotUnderstood
 from divert_routing.pages.views import Views
 from divert_routing.settings import Settings
 
@@ -71,11 +71,11 @@ class DeskPages:
         """Return a router whose errors are pages, or parts of one, that say what to do next."""
         pages = self
 
-        class Route(APIRoute):
+        class Route(Guarded):
             def get_route_handler(self) -> Handler:
                 return pages.guarded(super().get_route_handler())
 
-        return APIRouter(include_in_schema=False, route_class=Route)
+        return guarded(include_in_schema=False, route_class=Route)
 
     def views(self, person: str) -> Views:
         """Return what shows calls to a person now."""
@@ -124,7 +124,7 @@ class DeskPages:
                     # What is shown stays, and is not replaced by an error.
                     raise Problem(422, "invalid", "Invalid request") from why
                 return self._wrong(request, 422, "not_understood.html", "The desk did not understand this.")
-            except FromElsewhere:
+            except OtherOrigin:
                 return self._wrong(request, 403, "forbidden.html", "This was not sent from the desk's own page.")
             except Unavailable:
                 if is_part(request) and request.method == "GET":

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 from starlette.responses import HTMLResponse, Response
 
+from divert_chassis.access import OwnPage, requires
+from divert_contracts.access import Scope
 from divert_contracts.call import Answered, Picture
 from divert_contracts.model import Model
 from divert_contracts.step import Unavailable
@@ -17,7 +19,7 @@ from divert_routing.domain.directory import DISTRICT_DIGITS, division_of_distric
 from divert_routing.domain.screening import next_question
 from divert_routing.pages import words
 from divert_routing.pages.desk import DeskPages, moved
-from divert_routing.pages.person import FromHere, NotUnderstood, Somebody, form
+from divert_routing.pages.person import NotUnderstood, Somebody, form
 
 LONGEST = 4_000
 """Characters of what is happening."""
@@ -52,6 +54,7 @@ def routes(pages: DeskPages) -> APIRouter:
     router = pages.router()
 
     @router.get("/desk/new")
+    @requires(Scope.USE_DESK)
     async def read_form(person: Somebody, drill: Annotated[str, Query(max_length=8)] = "") -> HTMLResponse:
         number, more = await pages.desk.next_number()
         return pages.shown(
@@ -68,7 +71,8 @@ def routes(pages: DeskPages) -> APIRouter:
             longest=LONGEST,
         )
 
-    @router.post("/desk/new/screen", dependencies=[FromHere])
+    @router.post("/desk/new/screen", dependencies=[OwnPage])
+    @requires(Scope.USE_DESK)
     async def screen(request: Request, person: Somebody) -> HTMLResponse:
         del person
         typed = await form(request, CallForm)
@@ -100,7 +104,8 @@ def routes(pages: DeskPages) -> APIRouter:
             number=typed.number,
         )
 
-    @router.post("/desk/new/send", dependencies=[FromHere])
+    @router.post("/desk/new/send", dependencies=[OwnPage])
+    @requires(Scope.POST_CALL)
     async def send(request: Request, person: Somebody) -> Response:
         del person
         typed = await form(request, CallForm)

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse
 
+from divert_chassis.access import OwnPage, requires
+from divert_contracts.access import Scope
 from divert_contracts.model import Model
 from divert_contracts.step import Command
 from divert_contracts.vocabulary import (
@@ -21,7 +23,7 @@ from divert_contracts.vocabulary import (
 from divert_routing.adapters import Refused
 from divert_routing.domain import desk
 from divert_routing.pages.desk import DeskPages
-from divert_routing.pages.person import FromHere, NotUnderstood, Somebody, form
+from divert_routing.pages.person import NotUnderstood, Somebody, form
 
 DONE = {
     Direction.TAKE_BACK: "Taken back: the police dispatcher has it.",
@@ -79,7 +81,8 @@ def routes(pages: DeskPages) -> APIRouter:
 
 
 def _add_decisions(router: APIRouter, pages: DeskPages) -> None:
-    @router.post("/desk/calls/{call_id}/review", dependencies=[FromHere])
+    @router.post("/desk/calls/{call_id}/review", dependencies=[OwnPage])
+    @requires(Scope.REVIEW)
     async def review(request: Request, person: Somebody, call_id: UUID) -> HTMLResponse:
         decided = await form(request, ReviewForm)
         command = desk.Review(call_id=call_id, by=person, **dict(decided))
@@ -87,7 +90,8 @@ def _add_decisions(router: APIRouter, pages: DeskPages) -> None:
         done = "Decided: an unarmed team may have it." if may else "Decided: the dispatcher has it."
         return await _ordered(pages, command, done)
 
-    @router.post("/desk/calls/{call_id}/direct/{direction}", dependencies=[FromHere])
+    @router.post("/desk/calls/{call_id}/direct/{direction}", dependencies=[OwnPage])
+    @requires(Scope.DIRECT)
     async def direct(request: Request, person: Somebody, call_id: UUID, direction: Direction) -> HTMLResponse:
         wanted = await form(request, DirectForm)
         call = await pages.call(call_id)
@@ -108,7 +112,8 @@ def _add_decisions(router: APIRouter, pages: DeskPages) -> None:
         )
         return await _ordered(pages, command, DONE[direction])
 
-    @router.post("/desk/calls/{call_id}/clear", dependencies=[FromHere])
+    @router.post("/desk/calls/{call_id}/clear", dependencies=[OwnPage])
+    @requires(Scope.CLEAR_DANGER)
     async def clear(request: Request, person: Somebody, call_id: UUID) -> HTMLResponse:
         cleared = await form(request, ClearForm)
         command = desk.ClearDanger(call_id=call_id, by=person, unit=cleared.unit)
@@ -116,18 +121,21 @@ def _add_decisions(router: APIRouter, pages: DeskPages) -> None:
 
 
 def _add_answers(router: APIRouter, pages: DeskPages) -> None:
-    @router.post("/desk/calls/{call_id}/claim", dependencies=[FromHere])
+    @router.post("/desk/calls/{call_id}/claim", dependencies=[OwnPage])
+    @requires(Scope.CLAIM)
     async def claim(person: Somebody, call_id: UUID) -> HTMLResponse:
         return await _ordered(pages, desk.ClaimCall(call_id=call_id, by=person), "You have claimed it.")
 
-    @router.post("/desk/calls/{call_id}/answer", dependencies=[FromHere])
+    @router.post("/desk/calls/{call_id}/answer", dependencies=[OwnPage])
+    @requires(Scope.ANSWER_QUESTION)
     async def answer(request: Request, person: Somebody, call_id: UUID) -> HTMLResponse:
         given = await form(request, AnswerForm)
         return await _ordered(
             pages, desk.AnswerQuestion(call_id=call_id, by=person, **dict(given)), "The team has the answer."
         )
 
-    @router.post("/desk/calls/{call_id}/accept", dependencies=[FromHere])
+    @router.post("/desk/calls/{call_id}/accept", dependencies=[OwnPage])
+    @requires(Scope.ACCEPT_HANDOFF)
     async def accept(request: Request, person: Somebody, call_id: UUID) -> HTMLResponse:
         accepted = await form(request, AcceptForm)
         call = await pages.call(call_id)

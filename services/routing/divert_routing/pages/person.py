@@ -1,12 +1,14 @@
-"""Who is at the desk, and that a form was sent from the desk's own page."""
+"""Who is at the desk, and what a form of its pages says."""
 
 import re
 from typing import Annotated, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from fastapi import Cookie, Depends, Request
 from pydantic import BaseModel
 from starlette.responses import Response
+
+from divert_chassis.access import principal
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -21,41 +23,25 @@ class NobodyHere(Exception):
     """Nobody has said who they are."""
 
 
-class FromElsewhere(Exception):
-    """The form was not sent from a page of the desk."""
-
-
 class NotUnderstood(Exception):
     """The form is not as the page would send it."""
 
 
 def somebody(divert_person: Annotated[str | None, Cookie()] = None) -> str:
-    """Return who is at the desk.
+    """Return who is at the desk: whoever has signed in, or where nobody has to, whoever they say they are.
 
     Raises:
         NobodyHere: they have not said so.
     """
+    who = principal()
+    if who is not None:
+        return who.person
     if divert_person is None or PERSON.fullmatch(divert_person) is None:
         raise NobodyHere
     return divert_person
 
 
-def from_here(request: Request) -> None:
-    """Let only forms of the desk's own pages through, as the browser tells it.
-
-    Raises:
-        FromElsewhere: it is another site's form, or no browser's.
-    """
-    site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
-    host = request.headers.get("host", "")
-    if site == "same-origin" or (site is None and origin is not None and urlsplit(origin).netloc == host):
-        return
-    raise FromElsewhere
-
-
 Somebody = Annotated[str, Depends(somebody)]
-FromHere = Depends(from_here)
 
 
 async def form(request: Request, kind: type[M]) -> M:

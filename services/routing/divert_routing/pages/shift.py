@@ -8,6 +8,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse, Response
 
+from divert_chassis.access import OwnPage, requires
+from divert_contracts.access import Scope
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import Eligibility, Question, ReviewReason
 from divert_routing.domain import desk
@@ -16,7 +18,7 @@ from divert_routing.domain.call import Call
 from divert_routing.domain.rereviews import DecideAgain
 from divert_routing.pages import words
 from divert_routing.pages.desk import DeskPages, moved
-from divert_routing.pages.person import PERSON, FromHere, NotUnderstood, Somebody, form, remember
+from divert_routing.pages.person import PERSON, NotUnderstood, Somebody, form, remember
 
 MOST_PROMISES = 500
 DECISIONS = {
@@ -59,10 +61,12 @@ def routes(pages: DeskPages) -> APIRouter:
 
 def _add_person(router: APIRouter, pages: DeskPages) -> None:
     @router.get("/desk/person")
+    @requires(Scope.USE_DESK)
     async def read_person(to: Annotated[str, Query(max_length=300)] = "") -> HTMLResponse:
         return pages.shown("person.html", to=to, wrong=False)
 
-    @router.post("/desk/person", dependencies=[FromHere])
+    @router.post("/desk/person", dependencies=[OwnPage])
+    @requires(Scope.USE_DESK)
     async def write_person(request: Request) -> Response:
         try:
             said = await form(request, PersonForm)
@@ -94,10 +98,12 @@ def _add_hand_over(router: APIRouter, pages: DeskPages) -> None:
         )
 
     @router.get("/desk/hand-over")
+    @requires(Scope.USE_DESK)
     async def read_hand_over(person: Somebody) -> HTMLResponse:
         return await page(person)
 
-    @router.post("/desk/hand-over", dependencies=[FromHere])
+    @router.post("/desk/hand-over", dependencies=[OwnPage])
+    @requires(Scope.HAND_OVER)
     async def hand_over(request: Request, person: Somebody) -> HTMLResponse:
         wanted = await form(request, HandOverForm)
         pages.calls.stale()
@@ -118,6 +124,7 @@ def _add_hand_over(router: APIRouter, pages: DeskPages) -> None:
 
 def _add_blind(router: APIRouter, pages: DeskPages) -> None:
     @router.get("/desk/blind")
+    @requires(Scope.USE_DESK)
     async def read_blind(person: Somebody) -> HTMLResponse:
         waiting = await pages.desk.next_rereview()
         call = None if waiting is None else await pages.call(UUID(waiting))
@@ -138,6 +145,7 @@ def _add_blind(router: APIRouter, pages: DeskPages) -> None:
         )
 
     @router.get("/desk/blind/{call_id}/act/{eligibility}")
+    @requires(Scope.USE_DESK)
     async def read_act(person: Somebody, call_id: UUID, eligibility: Eligibility) -> HTMLResponse:
         del person
         call = await pages.call(call_id)
@@ -153,7 +161,8 @@ def _add_blind(router: APIRouter, pages: DeskPages) -> None:
             reasons=words.REVIEW_REASONS.items(),
         )
 
-    @router.post("/desk/blind/{call_id}", dependencies=[FromHere])
+    @router.post("/desk/blind/{call_id}", dependencies=[OwnPage])
+    @requires(Scope.DECIDE_AGAIN)
     async def decide_again(request: Request, person: Somebody, call_id: UUID) -> Response:
         decided = await form(request, AgainForm)
         refusal = await pages.order(DecideAgain(call_id=call_id, by=person, **dict(decided)))

@@ -10,6 +10,7 @@
   const announced = document.getElementById("announced");
   const wall = board.classList.contains("wall");
   const PLACES = 200;
+  const AGAIN = 5000;
   let stream;
 
   // ------------------------------------------------------------------------------------------------- following
@@ -26,6 +27,10 @@
     };
     // After a break the browser asks again by itself, and is sent everything.
     stream.onopen = () => (whole = true);
+    // Not after a refusal: a board that is on a wall is signed in again, or the server comes back.
+    stream.onerror = () => {
+      if (stream.readyState === EventSource.CLOSED) setTimeout(follow, AGAIN);
+    };
   }
 
   function take(news, whole) {
@@ -245,6 +250,7 @@
 
   async function refused(answer) {
     if (answer.status >= 500) return "No answer in time: look before you do it again.";
+    if (answer.status === 401) return "Sign in again first.";
     const problem = await answer.json();
     return problem.detail || problem.title;
   }
