@@ -153,7 +153,7 @@ def test_a_doubt_that_the_desk_does_not_let_pass_calls_the_team_back() -> None:
     assert world.said(CallHandedOff)[0].reason is HandOffReason.DANGER
 
 
-def test_a_call_from_before_the_first_policys_date_goes_back_to_the_dispatcher() -> None:
+def test_a_call_from_before_the_date_of_the_first_policy_goes_back_to_the_dispatcher() -> None:
     document = next(one.document for one in POLICIES if one.kind is PolicyKind.TRIAGE)
     date = START + timedelta(seconds=60)
     first = a_version(PolicyKind.TRIAGE, document, version="first", said_at=START, in_force_from=date)
