@@ -72,6 +72,37 @@ async def test_a_consumer_that_gets_nowhere_while_records_wait_is_not_alive(stac
     await consumer.stop()
 
 
+class Ahead(Hanging):
+    """A handler that has read more than Kafka has."""
+
+    async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        return dict.fromkeys(partitions, 7)
+
+
+async def test_a_log_that_is_shorter_than_what_was_read_stops_the_consumer_and_is_told(stack: Addresses) -> None:
+    topic = f"short-{uuid4().hex[:8]}"
+    await asyncio.to_thread(kafka_admin.ensure_topics, stack.kafka, [kafka_admin.TopicSpec(topic, 1, None)])
+    publisher = Publisher(stack.kafka, service="test")
+    publishing = asyncio.create_task(publisher.run())
+    handler, health = Ahead(), Health()
+    handler.let_go.set()
+    consumer = Consumer(stack.kafka, group=topic, topics=[topic], handler=handler, health=health)
+    await publisher.publish([Outgoing(topic, b"k", b"new", ())])
+    await consumer.start()
+
+    async def held() -> bool:
+        return health.held("log-shorter-than-read")
+
+    await eventually(held, "readiness to say that the log is shorter than what was read", within=60)
+    assert consumer.stopped
+    await publisher.publish([Outgoing(topic, b"k", b"newer", ())])
+    await asyncio.sleep(1)
+    assert handler.handled == 0
+    await consumer.stop()
+    publishing.cancel()
+    await asyncio.wait([publishing])
+
+
 async def test_a_partition_whose_position_was_never_read_is_read_before_anything_of_it_is_handled(
     database: str,
 ) -> None:

@@ -157,12 +157,37 @@ class Consumer:
         while True:
             try:
                 positions = await self._handler.assigned(partitions)
+                if await self._beyond_the_log(positions):
+                    return
             except TRANSIENT as why:
                 log.warning("positions-unknown", error=type(why).__name__)
                 await asyncio.sleep(next(waits))
             else:
                 await self.rewind(positions)
                 return
+
+    async def _beyond_the_log(self, positions: Mapping[TopicPartition, int]) -> bool:
+        """Stop where Kafka has less than was already read: it lost its end, or is another one.
+
+        What it is given anew would have offsets that count as read, and be skipped in silence.
+        """
+        consumer = self._subscriber.consumer
+        if consumer is None or not positions:
+            return False
+        ends = cast("Mapping[TopicPartition, int]", await consumer.end_offsets(list(positions)))
+        short = {partition: offset for partition, offset in positions.items() if offset > ends[partition]}
+        for partition, offset in short.items():
+            log.error(
+                "log-shorter-than-read",
+                topic=partition.topic,
+                partition=partition.partition,
+                offset=offset,
+                records=ends[partition] - offset,
+            )
+        if short:
+            self._stopped = True
+            self._health.hold("log-shorter-than-read")
+        return bool(short)
 
     async def _gets_on(self) -> bool:
         """Say whether batches come, or none can: nothing waits, the consumer was stopped, or Kafka is away."""

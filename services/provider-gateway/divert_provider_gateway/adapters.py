@@ -25,6 +25,7 @@ from divert_contracts.step import Unavailable
 from divert_provider_gateway.domain.books import Entry, Expiry, entry, expiry
 from divert_provider_gateway.domain.case import Case, Roster
 from divert_provider_gateway.domain.webhook import (
+    URGENT,
     WAITING,
     ClaimDelivery,
     Deliveries,
@@ -294,7 +295,10 @@ class Deliverer:
         if endpoint is None or not endpoint.open:
             return IDLE_LOOKS_EVERY
         room = endpoint.room(MOST_AT_ONCE, now) - len(self._inhand)
-        for _, deliveries in await self._runtime.listed(Deliveries, limit=MOST_LOOKED_AT, delivery=WAITING):
+        # What is urgent is looked at by itself, so that no line of other things can hide it.
+        urgent = await self._runtime.listed(Deliveries, limit=MOST_LOOKED_AT, delivery=URGENT)
+        others = await self._runtime.listed(Deliveries, limit=MOST_LOOKED_AT, delivery=WAITING)
+        for _, deliveries in (*urgent, *others):
             message = deliveries.ready(now)
             if message is None or message.id in self._inhand or (room <= 0 and not message.urgent):
                 continue

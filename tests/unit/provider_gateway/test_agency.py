@@ -159,11 +159,32 @@ def test_a_status_that_is_refused_makes_way_and_one_that_is_alone_is_tried_on() 
     assert len(down.waiting) == len(both.waiting)
 
 
-def test_a_hand_off_that_is_refused_is_tried_on_though_statuses_wait() -> None:
+def test_a_hand_off_that_is_refused_is_tried_on_and_holds_up_no_status() -> None:
+    deliveries = heard(heard(heard(Deliveries(case_id=CALL), a_hand_off(uuid4())), a_status(1)), a_status(2))
+    sent, at = list[str](), NOON
+    for second in range(121):
+        at = NOON + timedelta(seconds=second)
+        head = deliveries.ready(at)
+        wanted = Result.REFUSED if head is not None and head.urgent else Result.DELIVERED
+        deliveries, word = tried(deliveries, wanted, at)
+        sent += [] if word is None else [word]
+    assert sent[:4] == ["handoff-0", "handoff-0", "handoff-0", "1"]
+    assert [word for word in sent if word != "handoff-0"] == ["1", "2"]
+    assert sent.count("handoff-0") > len(TRIES)
+    assert [one.urgent for one in deliveries.waiting] == [True]
+
+
+def test_a_hand_off_that_does_not_get_through_keeps_its_place() -> None:
     deliveries = heard(heard(Deliveries(case_id=CALL), a_hand_off(uuid4())), a_status(1))
-    after, sent = run(deliveries, Result.REFUSED, NOON, 300)
+    after, sent = run(deliveries, Result.UNREACHABLE, NOON, 300)
     assert set(sent) == {"handoff-0"}
     assert len(after.waiting) == len(deliveries.waiting)
+
+
+def test_what_is_urgent_is_listed_apart() -> None:
+    statuses = heard(Deliveries(case_id=CALL), a_status(1))
+    assert statuses.listing() == {"delivery": webhook.WAITING}
+    assert heard(statuses, a_hand_off(uuid4())).listing() == {"delivery": webhook.URGENT}
 
 
 def test_what_cannot_be_told_in_a_day_goes_with_its_private_words() -> None:

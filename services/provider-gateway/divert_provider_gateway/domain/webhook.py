@@ -341,6 +341,11 @@ class Message(Model):
     claimed_until: AwareDatetime | None = None
     """Until when a worker has it in hand."""
 
+    @property
+    def steps_aside(self) -> bool:
+        """Say whether what follows may go first: it is tried on for a day, though the receiver does not want it."""
+        return self.urgent and bool(self.tries) and self.tries[-1].result is Result.REFUSED
+
 
 def trial(source: str, id: UUID, at: datetime) -> bytes:  # noqa: A002
     """Return a message of a gateway that says nothing: to see whether one arrives."""
@@ -381,21 +386,25 @@ class Deliveries(State):
     def listing(self) -> Mapping[str, str | datetime | None]:
         """List what waits, and what was tried in vain."""
         if self.waiting:
-            return {"delivery": WAITING}
+            return {"delivery": URGENT if any(one.urgent for one in self.waiting) else WAITING}
         last = self.log[-1] if self.log else None
         vain = last is not None and last.ending is Ending.GIVEN_UP and last.tries
         return {"delivery": UNDELIVERED} if vain else {}
 
     def ready(self, at: datetime) -> Message | None:
-        """Return the message that is to be tried now."""
-        head = self.waiting[0] if self.waiting else None
-        if head is None or at < head.next_try or at >= head.until:
-            return None
-        return None if head.claimed_until is not None and at < head.claimed_until else head
+        """Return the message that is to be tried now: the first, or what follows one that steps aside."""
+        for one in self.waiting:
+            if one.claimed_until is not None and at < one.claimed_until:
+                return None
+            if one.next_try <= at < one.until:
+                return one
+            if not one.steps_aside:
+                return None
+        return None
 
 
 MAY_BE_PRIVATE = frozenset({CaseOffered.type_name(), CaseUpdated.type_name()})
-WAITING, UNDELIVERED = "waiting", "undelivered"
+URGENT, WAITING, UNDELIVERED = "urgent", "waiting", "undelivered"
 
 
 class DeliveryOver(Timer):
@@ -545,7 +554,8 @@ def tried(
     asked = at + min(timedelta(seconds=command.retry_after), MOST_PATIENT)
     planned = _planned(tries, message)
     # What is refused again and again must not keep back what follows it.
-    in_the_way = command.result is Result.REFUSED and not message.urgent and len(deliveries.waiting) > 1
+    followed = deliveries.waiting[-1].id != message.id
+    in_the_way = command.result is Result.REFUSED and not message.urgent and followed
     if in_the_way and len(message.tries) >= len(tries):
         planned = None
     if planned is None or max(planned, asked) >= message.until:
