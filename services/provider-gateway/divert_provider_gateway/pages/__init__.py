@@ -33,7 +33,7 @@ from divert_contracts.vocabulary import (
     SafetyEvent,
     Verb,
 )
-from divert_provider_gateway.adapters import Casebook
+from divert_provider_gateway.adapters import Casebook, open_cases
 from divert_provider_gateway.api import LEDGER, MOST_LISTED, sign_off, tell
 from divert_provider_gateway.domain.books import Entry
 from divert_provider_gateway.domain.case import HELD, Case, Roster, Rules
@@ -145,11 +145,9 @@ class Portal:
 
     async def body(self, request: Request, device: Device, wanted: UUID | None) -> dict[str, object]:
         """Return what the live part of a page shows: every case in brief, one of them whole."""
-        found = await self.runtime.listed(Case, limit=MOST_LISTED)
+        found = await open_cases(self.runtime)
         asked = None if wanted is None else await self.case(wanted, device)
-        shown = self.live(
-            self.words(request), device, [case for _, case in found], asked, await self.roster(), wanted=wanted
-        )
+        shown = self.live(self.words(request), device, found, asked, await self.roster(), wanted=wanted)
         digest = hashlib.sha256(str(shown["live"]).encode()).hexdigest()[:16]
         return {**shown, "seen": digest, "wanted": wanted}
 
@@ -364,8 +362,7 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
     async def read_shift(request: Request, device: Who) -> Response:
         if device is None:
             return RedirectResponse("/who", 303)
-        found = await runtime.listed(Case, limit=MOST_LISTED)
-        busy = {case.team for _, case in found if case.stage in HELD}
+        busy = {case.team for case in await open_cases(runtime) if case.stage in HELD}
         return portal.shown(request, "shift.html", device=device, roster=await portal.roster(), busy=busy)
 
     @router.post("/shift/on", include_in_schema=False, dependencies=[OwnPage])
