@@ -366,7 +366,7 @@ async def _reported(reporting: str, calls: int) -> None:
         seen.append(json.dumps(now, sort_keys=True))
         return len(now) >= calls and len(seen) > _STILL and len(set(seen[-_STILL:])) == 1
 
-    await _until(settled, "reporting to have every call")
+    await _until(settled, "reporting to have every call", within=240)
 
 
 _STILL = 8
