@@ -1,6 +1,7 @@
 """`divert demo`: a busy evening in under two minutes, and what became of every call."""
 
 import asyncio
+import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -18,20 +19,25 @@ from divert_cli.bearers import Bearers
 from divert_cli.calls import show_outcomes
 from divert_cli.checkout import ROOT, STATE
 from divert_cli.errors import StackError
-from divert_cli.prepare import publish_policy, seed_policy, set_clock
+from divert_cli.prepare import agency_fact, publish_policy, seed_policies, seed_policy, set_clock
+from divert_cli.simulated import simulated
 from divert_cli.stack import Run
 from divert_cli.stack.serve import refuse_second, start_detached
 from divert_contracts.facts.policies import ClockSet, PolicyPublished
 from divert_contracts.policy import LEAD, digest
 from divert_contracts.vocabulary import PolicyKind
-from divert_sim import evening, live
+from divert_sim import evening, live, scripts
 from divert_sim.evening import Ending
+from divert_sim.in_memory import MemoryEvening
 from divert_sim.live import LiveEvening, UnfinishedError
+from divert_sim.scripts import Step
 
 DATA = STATE / "demo"
 EVENING = ROOT / "seeds" / "evening" / "evening.jsonl"
 SEED = 11
 RATE = 30.0
+APART = "alcott"
+"""The provider that `tools/provider-sim` plays: by webhook, and knowing the public contract alone."""
 LENGTH = timedelta(minutes=50)
 """Domain time from the start of the evening until nearly every call has come to its end."""
 TRIAGE_WITHIN = 120
@@ -67,30 +73,43 @@ def demo(
 
 
 async def _play(run: Run, entries: Sequence[evening.Entry], rate: float, seed: int) -> Mapping[UUID, Ending]:
-    clock = DomainClock()
-    real_from = datetime.now(UTC) + _SOON
-    start = real_from + LENGTH / rate - LENGTH
-    fast = ClockSet(occurred_at=start, real_from=real_from, domain_from=start, rate=rate)
-    clock.learn(fast)
-    await set_clock(run.kafka, fast)
-    await publish_policy(run.kafka, hurried(seed_policy(PolicyKind.ROUTING), start))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_console) as shown:
-        sent = shown.add_task("sent by CAD and desks", total=len(entries))
-        ended = shown.add_task("calls concluded", total=None)
+    bearers, clock = Bearers(run), DomainClock()
+    script = run.data / f"{APART}.json"
+    script.write_text(json.dumps(await asyncio.to_thread(_scripted, entries, seed, rate)), encoding="utf-8")
+    token = bearers.headers(f"provider-gateway-{APART}")["Authorization"].removeprefix("Bearer ")
+    async with simulated(run, "webhook", APART, "--script", str(script), token=token):
+        real_from = datetime.now(UTC) + _SOON
+        start = real_from + LENGTH / rate - LENGTH
+        fast = ClockSet(occurred_at=start, real_from=real_from, domain_from=start, rate=rate)
+        clock.learn(fast)
+        await set_clock(run.kafka, fast)
+        await publish_policy(run.kafka, hurried(seed_policy(PolicyKind.ROUTING), start))
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=_console) as shown:
+            sent = shown.add_task("sent by CAD and desks", total=len(entries))
+            ended = shown.add_task("calls concluded", total=None)
 
-        def told(progress: live.Progress) -> None:
-            shown.update(sent, completed=progress.sent)
-            shown.update(ended, completed=len(progress.endings), total=len(progress.opened))
+            def told(progress: live.Progress) -> None:
+                shown.update(sent, completed=progress.sent)
+                shown.update(ended, completed=len(progress.endings), total=len(progress.opened))
 
-        playing = LiveEvening(run.kafka, run.urls, clock, seed=seed, told=told, bearing=Bearers(run).headers)
-        # Time runs backwards until the new clock is in force: nothing is sent before.
-        await asyncio.sleep((real_from - datetime.now(UTC)).total_seconds())
-        endings = await playing.play(entries, start, within=LENGTH.total_seconds() / rate + _TO_SPARE)
+            playing = LiveEvening(
+                run.kafka, run.urls, clock, seed=seed, told=told, bearing=bearers.headers, apart={APART}
+            )
+            # Time runs backwards until the new clock is in force: nothing is sent before.
+            await asyncio.sleep((real_from - datetime.now(UTC)).total_seconds())
+            endings = await playing.play(entries, start, within=LENGTH.total_seconds() / rate + _TO_SPARE)
     for line in playing.progress.refused:
         _say(f"refused: {line}")
     await _at_real_speed(run, clock, rate)
     return endings
+
+
+def _scripted(entries: Sequence[evening.Entry], seed: int, rate: float) -> dict[str, list[Step]]:
+    """Return what the provider that plays apart does, from the same evening in memory."""
+    play = MemoryEvening([*seed_policies(), agency_fact()], datetime.now(UTC), seed=seed)
+    play.play(entries)
+    return scripts.script(play.world.log, APART, seed=seed, rate=rate)
 
 
 def hurried(policy: PolicyPublished, start: datetime) -> PolicyPublished:

@@ -5,7 +5,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -92,6 +92,7 @@ class LiveEvening:
         patience: float = PATIENCE,
         told: Callable[[Progress], None] = _quiet,
         bearing: Callable[[str], Mapping[str, str]] = _nobody,
+        apart: Collection[str] = (),
     ) -> None:
         """Get ready.
 
@@ -103,6 +104,7 @@ class LiveEvening:
             patience: real seconds for which a request is made again before its sender gives up.
             told: is called with every step of progress.
             bearing: returns the headers with which somebody signs in to a service.
+            apart: providers that somebody else plays.
         """
         self.progress = Progress()
         self._kafka = kafka
@@ -112,6 +114,7 @@ class LiveEvening:
         self._patience = patience
         self._told = told
         self._bearing = bearing
+        self._apart = apart
         self._turns = {name: asyncio.Semaphore(_AT_ONCE) for name in urls}
         self._unsent = asyncio.Semaphore(_UNSENT_AT_MOST)
         self._working = 0
@@ -163,7 +166,8 @@ class LiveEvening:
     # ------------------------------------------------------------------------------------------------- what is seen
 
     def _partitions(self) -> list[TopicPartition]:
-        providers = [name.removeprefix(_GATEWAY) for name in self._urls if name.startswith(_GATEWAY)]
+        gateways = (name.removeprefix(_GATEWAY) for name in self._urls if name.startswith(_GATEWAY))
+        providers = [name for name in gateways if name not in self._apart]
         wanted = {
             TRIAGE.name: TRIAGE.partitions,
             ROUTING.name: ROUTING.partitions,

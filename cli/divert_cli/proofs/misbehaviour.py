@@ -20,7 +20,8 @@ import httpx
 
 from divert_cli import kafka_admin
 from divert_cli.errors import StackError
-from divert_cli.proofs.ways import WAYS, World, hurry, simulated
+from divert_cli.proofs.ways import WAYS, World, hurry
+from divert_cli.simulated import simulated
 from divert_cli.stack import LocalStack
 from divert_contracts.envelope import decode
 from divert_contracts.facts.cases import CaseAcknowledged
@@ -183,7 +184,8 @@ async def _round(stack: LocalStack, world: World, behaviour: str, calls: int, nu
     async with AsyncExitStack() as running:
         for way, (provider, _) in WAYS.items():
             like = behaviour if way == MISBEHAVING else "prompt"
-            await running.enter_async_context(simulated(stack, way, provider, "--behaviour", like))
+            words = ("--team", f"{provider}-1", "--behaviour", like)
+            await running.enter_async_context(simulated(stack, way, provider, *words))
         posted: list[str] = []
         for _ in range(calls):
             for _, district in WAYS.values():

@@ -6,10 +6,7 @@ provider does with a call is scripted by its incident number; what CAD and the d
 
 import asyncio
 import json
-import os
-import sys
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,10 +18,9 @@ from pydantic import JsonValue
 from divert_cli.calls import rows
 from divert_cli.errors import StackError
 from divert_cli.prepare import publish_policy, seed_policy
-from divert_cli.provider import Access
+from divert_cli.simulated import simulated, until
 from divert_cli.stack import LocalStack
 from divert_contracts.policy import LEAD, digest
-from divert_contracts.schemas import FOLDER
 from divert_contracts.vocabulary import PolicyKind
 
 Say = Callable[[str], None]
@@ -189,9 +185,9 @@ async def prove(data: Path, *, calls: int, say: Say) -> Result:
         script.write_text(json.dumps(plans), encoding="utf-8")
         began = asyncio.get_running_loop().time()
         async with (
-            simulated(stack, "http", "exodus", "--script", str(script)),
-            simulated(stack, "webhook", "alcott", "--script", str(script)),
-            simulated(stack, "kafka", "penny-lane", "--script", str(script)),
+            simulated(stack, "http", "exodus", "--team", "exodus-1", "--script", str(script)),
+            simulated(stack, "webhook", "alcott", "--team", "alcott-1", "--script", str(script)),
+            simulated(stack, "kafka", "penny-lane", "--team", "penny-lane-1", "--script", str(script)),
             httpx.AsyncClient(timeout=20, trust_env=False) as http,
         ):
             world = World(stack.urls, http)
@@ -225,56 +221,6 @@ async def hurry(kafka: str, *, answer_within: float) -> None:
     known = {"version": version, "in_force_from": start, "document": document, "digest": digest(document)}
     await publish_policy(kafka, policy.model_copy(update={"occurred_at": start - LEAD, **known}))
     await asyncio.sleep(_LEARNT)
-
-
-@asynccontextmanager
-async def simulated(stack: LocalStack, way: str, provider: str, *more: str) -> AsyncGenerator[None]:
-    """Run a simulated provider with a team on shift, and stop it afterwards.
-
-    Raises:
-        StackError: it ends by itself.
-    """
-    words = ["--way", way, "--provider", provider, "--team", f"{provider}-1", "--schemas", str(FOLDER)]
-    environment: dict[str, str] = {}
-    if way == "kafka":
-        access = Access(stack.kafka)
-        granted = await asyncio.to_thread(access.rotate if provider in access.names() else access.add, provider)
-        words += ["--kafka", stack.kafka_for_providers]
-        environment["PROVIDER_SIM_PASSWORD"] = granted.password
-    else:
-        words += ["--gateway", stack.urls[f"provider-gateway-{provider}"]]
-    log = stack.data / "logs" / f"provider-sim-{way}-{provider}.log"
-    with log.open("wb") as out:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "provider_sim", *words, *more, stdout=out, stderr=out, env=_with(environment)
-        )
-    try:
-        await _until(lambda: _ready(log, process), f"the simulated provider {provider} to be ready")
-        yield
-        if process.returncode is not None:
-            raise StackError(f"the simulated provider {provider} ended by itself; see {log}")
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await asyncio.wait_for(process.wait(), 20)
-
-
-def _with(more: Mapping[str, str]) -> dict[str, str]:
-    return {**os.environ, **more}
-
-
-async def _ready(log: Path, process: asyncio.subprocess.Process) -> bool:
-    if process.returncode is not None:
-        raise StackError(f"the simulated provider ended by itself; see {log}")
-    return b'"ready"' in await asyncio.to_thread(log.read_bytes)
-
-
-async def _until(come: Callable[[], Any], what: str, within: float = 60.0) -> None:
-    give_up = asyncio.get_running_loop().time() + within
-    while not await come():
-        if asyncio.get_running_loop().time() > give_up:
-            raise StackError(f"waited {within:.0f} s for {what}")
-        await asyncio.sleep(_LOOKS_EVERY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +312,7 @@ async def _reported(reporting: str, calls: int) -> None:
         seen.append(json.dumps(now, sort_keys=True))
         return len(now) >= calls and len(seen) > _STILL and len(set(seen[-_STILL:])) == 1
 
-    await _until(settled, "reporting to have every call", within=240)
+    await until(settled, "reporting to have every call", within=240)
 
 
 _STILL = 8

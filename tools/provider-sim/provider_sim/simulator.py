@@ -23,6 +23,7 @@ class Provider:
         self._script = script
         self._plans: dict[str, Plan] = {}
         self._epochs: dict[str, int] = {}
+        self._recalled: set[str] = set()
 
     async def run(self) -> None:
         """Act until cancelled."""
@@ -38,9 +39,13 @@ class Provider:
         if told.news is News.OFFERED:
             self._plans[told.case] = self._script.get(told.incident_number, self._behaviour.plan)
             self._epochs[told.case] = told.epoch
+        if told.news is News.RECALLED:
+            self._recalled.add(told.case)
         for step in self._plans.get(told.case, ()):
             if step.upon is told.news:
                 await asyncio.sleep(_wait(step, told))
+                if told.news is News.OFFERED and told.case in self._recalled:
+                    return  # who is told to stop leaves everything else
                 for _ in range(1 + step.twice):
                     await self._step(step, told.case)
 
