@@ -76,7 +76,7 @@ async def _play(run: Run, entries: Sequence[evening.Entry], rate: float, seed: i
     bearers, clock = Bearers(run), DomainClock()
     script = run.data / f"{APART}.json"
     script.write_text(json.dumps(await asyncio.to_thread(_scripted, entries, seed, rate)), encoding="utf-8")
-    token = bearers.headers(f"provider-gateway-{APART}")["Authorization"].removeprefix("Bearer ")
+    token = bearers.token(f"provider-gateway-{APART}") or ""
     async with simulated(run, "webhook", APART, "--script", str(script), token=token):
         real_from = datetime.now(UTC) + _SOON
         start = real_from + LENGTH / rate - LENGTH
