@@ -405,18 +405,38 @@ async def test_who_did_what_is_in_the_audit_and_every_chain_is_whole(
     bearing = {"authorization": f"Bearer {team}"}
     assert (await http.get(url, headers=bearing)).status_code == 200
     assert (await http.post(f"{url}/acknowledge", json={"epoch": 9, "arrive_in_seconds": 60}, headers=bearing)).is_error
+    # What a page or a list shows is named too, where its address names nothing.
+    portal, device = system.urls[f"{GATEWAY}alcott"], {"cookie": "divert-device=desk"}
+    looked = {
+        f"/?case={case}": "home-1",
+        f"/live?case={case}": "live-1",
+        "/v1/cases": "list-1",
+        "/v1/events?seconds=0.1": "stream-1",
+    }
+    for path, subject in looked.items():
+        token = issuer.token(Role.PROVIDER_DESK, provider="alcott", subject=subject)
+        answer = await http.get(portal + path, headers={"authorization": f"Bearer {token}", **device})
+        assert answer.status_code == 200, path
+        assert case in answer.text, path
+    desk = {"authorization": f"Bearer {issuer.token(Role.DESK, subject='desk-7')}"}
+    assert (await http.get(f"{system.urls['routing']}/desk?call={call}", headers=desk)).status_code == 200
     wanted = {
         ("lapd-cad", "calls.post", None, "done"),
         ("alcott-provider-desk", "cases.acknowledge", case, "done"),
         ("west-9", "cases.read", case, "read"),
         ("west-9", "cases.acknowledge", case, "acknowledged"),
+        ("home-1", "portal.use", case, "read"),
+        ("live-1", "portal.use", case, "read"),
+        ("list-1", "cases.list", case, "read"),
+        ("stream-1", "cases.stream", case, "read"),
+        ("desk-7", "desk.use", call, "read"),
     }
     connection = await asyncpg.connect(system.postgres)
     try:
 
         async def there() -> bool:
             found: set[tuple[str, str, str | None, str]] = set()
-            for schema in ("intake", "provider_gateway_alcott"):
+            for schema in ("intake", "routing", "provider_gateway_alcott"):
                 await connection.execute("SELECT set_config('search_path', $1, false)", schema)
                 rows = await connection.fetch("SELECT subject, scope, target, result FROM audit")
                 found |= {tuple(row) for row in rows}
