@@ -326,6 +326,7 @@ async def test_a_team_whose_session_is_over_still_hears_of_a_recall_and_is_told_
     await expect(banner).to_contain_text("Your session is over: sign in.")
     await expect(banner.get_by_role("link", name="Sign in")).to_be_visible()
     assert await complaints(page) == []
+    await page.evaluate("scrollTo(0, 0)")
     await page.screenshot(path=folder / "portal-session-over-phone.png")
 
     # What needs a session waits for one; what is never refused does not wait behind it.
@@ -459,6 +460,7 @@ async def test_an_emergency_is_held_for_a_second_and_sent_once(
     await expect(page.locator("a.ring-them")).to_have_attribute("href", "tel:911")
     assert await complaints(page) == []
     await large_enough(page)
+    await page.evaluate("scrollTo(0, 0)")
     await page.screenshot(path=folder / f"portal-emergency-{size}.png")
 
     facts = await said(city, case)
@@ -492,6 +494,7 @@ async def test_what_is_tapped_without_a_connection_is_kept_and_sent_once(
     await expect(page.locator("#stale")).to_contain_text("Last heard", timeout=60_000)
     assert await complaints(page) == []
     await large_enough(page)
+    await page.evaluate("scrollTo(0, 0)")
     await page.screenshot(path=folder / f"portal-offline-{size}.png")
     assert [one for one in await said(city, case) if isinstance(one, TeamEnRoute)] == []
 
