@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -251,7 +252,7 @@ async def test_a_broken_line_is_said_and_the_picture_stays(open_desk: OpenDesk, 
 
 
 async def test_a_session_that_ends_on_an_open_page_is_said_until_somebody_signs_in(
-    open_desk: OpenDesk, city: City
+    open_desk: OpenDesk, city: City, folder: Path
 ) -> None:
     page = await open_desk()
     banner = page.locator("#stale")
@@ -267,6 +268,7 @@ async def test_a_session_that_ends_on_an_open_page_is_said_until_somebody_signs_
     await expect(banner).to_contain_text("Your session is over: sign in again.")
     await expect(banner.get_by_role("link", name="Sign in")).to_have_attribute("href", "/sign-in?to=/desk")
     assert await complaints(page) == []
+    await page.screenshot(path=folder / "desk-session-over.png")
     call = await city.in_review()
     assert await page.locator(f"#queue [data-call='{call}']").count() == 0
     await signed_in(hours=1)

@@ -283,6 +283,14 @@ def test_a_team_at_work_still_sees_that_a_case_without_a_team_was_recalled() -> 
     assert "alertdialog" in {value for _, value in page.attributes}
 
 
+def test_a_desk_that_looks_at_one_case_is_told_that_help_is_not_for_the_recalled_one() -> None:
+    own, nobodys = another(AssignTeam(epoch=EPOCH, team="west-1")), stopped(another())
+    for asked, told in ((own, True), (None, False)):
+        page = Elements()
+        page.feed(str(portal().live(read()["en"], DESK, [nobodys, own], asked, Roster(provider="exodus"))["live"]))
+        assert ("below are for another case: " in page.text) is told
+
+
 def test_when_its_session_is_over_a_team_hears_of_its_case_and_of_recalls_and_a_desk_of_nothing() -> None:
     offer, taken, own = offered(), another(), another(AssignTeam(epoch=EPOCH, team="west-1"))
     cases = [offer, taken, own, stopped(own), stopped(taken)]

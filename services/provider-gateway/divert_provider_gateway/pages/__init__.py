@@ -187,13 +187,15 @@ class Portal:
         read = whole or next(iter(covering), None)
         if read is not None:
             about(read.case_id)
+        help_about = aim(seen, device, whole)
         values: dict[str, object] = {
             "device": device,
             "roster": roster,
             "views": [self.view(case, device) for case in seen if case not in covering],
             "stops": [self.view(case, device) for case in covering],
             "focus": None if whole is None else self.view(whole, device),
-            "aim": aim(seen, device, whole),
+            "aim": help_about,
+            "aimed": None if help_about is None else self.view(help_about, device),
             "missing": wanted is not None and asked is None,
             "late": in_grace(),
         }
