@@ -23,6 +23,7 @@ from divert_cli.prepare import prepare
 from divert_cli.proofs import board as board_proof
 from divert_cli.proofs import danger as danger_proof
 from divert_cli.proofs import faults as faults_proof
+from divert_cli.proofs import history as history_proof
 from divert_cli.proofs import memory as memory_proof
 from divert_cli.proofs import misbehaviour as misbehaviour_proof
 from divert_cli.proofs import rebuild as rebuild_proof
@@ -173,6 +174,21 @@ def board(
         _end(clean=result.clean)
 
 
+@prove.command()
+def history(
+    *,
+    calls: Annotated[int, typer.Option(min=148, max=10_000_000, help="Calls of history, about.")] = 1_000_000,
+    as_json: AsJson = False,
+) -> None:
+    """Write a long history, read it anew with one worker, and look at every page while facts flow."""
+    with _folder() as data:
+        result = asyncio.run(history_proof.prove(data, calls=calls, say=_say))
+        _file("history", {"rate": result.rate, **asdict(result)}, clean=result.clean, as_json=as_json)
+        if not as_json:
+            _show_history(result)
+        _end(clean=result.clean)
+
+
 async def _rebuild(data: Path, copies: int | None) -> rebuild_proof.Result:
     if copies is None:
         run = the_stack()
@@ -271,6 +287,19 @@ def _show_board(result: board_proof.Result) -> None:
     for name in (name for name, broken in result.faults.items() if broken):
         _console.print(f"broken: {name}", style="bold red")
     _verdict(result.clean, f"{result.calls_in_flight} calls in flight, and nothing jumps, grows or comes late")
+
+
+def _show_history(result: history_proof.Result) -> None:
+    table = Table("looked at, while facts flow", "p50", "p95", "bytes")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for one in result.looked:
+        table.add_row(one.path, f"{one.p50 * 1000:.0f} ms", f"{one.p95 * 1000:.0f} ms", f"{one.bytes:,}")
+    _console.print(table)
+    _console.print(f"{result.flowed:,.0f} facts a second meanwhile; the report took {result.report_seconds:.1f} s")
+    for name in (name for name, broken in result.faults.items() if broken):
+        _console.print(f"broken: {name}", style="bold red")
+    _verdict(result.clean, f"{result.calls:,} calls read anew at {result.rate:,.0f} facts a second")
 
 
 def _show_danger(result: danger_proof.Result) -> None:

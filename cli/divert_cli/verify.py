@@ -23,8 +23,8 @@ from divert_cli import kafka_admin
 from divert_cli.errors import StackError
 from divert_cli.kafka_admin import Record
 from divert_cli.stack import running
-from divert_contracts.envelope import OWN
-from divert_contracts.ids import foreign_id
+from divert_contracts import envelope
+from divert_contracts.step import Rejected
 
 PICTURES = frozenset({"CallReceived", "CallUpdated", "CallReopened"})
 """Facts by which intake accepts a call."""
@@ -106,17 +106,18 @@ class Log:
             reason = record.headers.get("divert-reason", b"?")
             self.dead.append(f"{record.topic}/{record.partition}/{record.offset}: {reason.decode(errors='replace')}")
             return
-        headers = {name.lower(): value.decode(errors="replace") for name, value in record.headers.items()}
-        fact_id = headers.get("ce_id")
-        kind = headers.get("ce_type", "").removeprefix("divert.").partition(".")[0]
-        if fact_id is None or not kind:
+        try:
+            attributes, data = envelope.read(record.value, record.headers.items())
+        except Rejected:
             return  # foreign bytes: their dead letter is counted
-        source = headers.get("ce_source", "")
-        self.ids.add(fact_id if source.startswith(OWN) else str(foreign_id(source, fact_id)))
-        cause = headers.get("ce_causationid")
-        if cause is not None and headers.get("ce_causationkind", "fact") == "fact":
-            self.causes.setdefault(fact_id, (cause, _time(headers.get("ce_time"))))
-        body = _object(record.value)
+        ours = attributes["source"].startswith(envelope.OWN)
+        fact_id = attributes["id"] if ours else str(envelope.identity(attributes, data))
+        kind = attributes["type"].removeprefix("divert.").partition(".")[0]
+        self.ids.add(fact_id)
+        cause = attributes.get("causationid")
+        if cause is not None and attributes.get("causationkind", "fact") == "fact":
+            self.causes.setdefault(fact_id, (cause, _time(attributes.get("time"))))
+        body = _object(data)
         call = body.get("call_id")
         if kind == "ClockSet":
             self._clock(body)

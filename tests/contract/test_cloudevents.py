@@ -253,7 +253,16 @@ def test_an_id_that_is_no_uuid_becomes_one_that_is_always_the_same() -> None:
 def test_what_others_write_under_an_id_of_ours_is_another_event() -> None:
     ours = decode(VALUE, changed())
     copied = decode(VALUE, changed(ce_source=b"/exodus/dispatch"))
-    assert (ours.id, copied.id) == (ENVELOPE.id, ids.foreign_id("/exodus/dispatch", str(ENVELOPE.id)))
+    assert ours.id == ENVELOPE.id
+    assert copied.id != ours.id
+
+
+def test_what_others_write_twice_under_an_id_is_one_event_and_two_where_they_say_something_else() -> None:
+    theirs = changed(ce_source=b"/exodus/dispatch", ce_id=b"7")
+    once, again = decode(VALUE, theirs), decode(VALUE, theirs)
+    other = decode(VALUE.replace(b"}", b', "later": 1}', 1), theirs)
+    assert once.id == again.id
+    assert other.id != once.id
 
 
 @pytest.mark.parametrize("sequence", [b"-1", b"x", b"9" * 30, "٣".encode(), b""])

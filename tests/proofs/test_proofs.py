@@ -7,7 +7,7 @@ import pytest
 
 from divert_cli.demo import SEED
 from divert_cli.prepare import prepare
-from divert_cli.proofs import faults, memory, rebuild
+from divert_cli.proofs import faults, memory, rebuild, ways
 from divert_cli.stack import LocalStack, discard
 
 LOAD_SECONDS = float(os.environ.get("DIVERT_PROOF_SECONDS", "30"))
@@ -44,6 +44,13 @@ async def test_the_log_read_into_empty_databases_gives_the_same_tables_with_one_
     assert result.calls > 0
     assert len(result.rebuilt) == len({"one worker", "three workers", "three, one killed"})
     assert len({str(one.digests) for one in result.rebuilt}) == 1
+    assert result.clean
+
+
+@pytest.mark.timeout(900)
+async def test_the_same_becomes_of_every_scene_by_http_by_webhook_and_by_kafka(data: Path) -> None:
+    result = await ways.prove(data, calls=len(ways.SCENES), say=print)
+    assert result.differences == []
     assert result.clean
 
 

@@ -6,12 +6,15 @@ what else the machine does falls on both. In a round each provider gets the same
 
 import asyncio
 import statistics
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
+from math import inf
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 
@@ -21,7 +24,7 @@ from divert_cli.proofs.ways import WAYS, World, hurry, simulated
 from divert_cli.stack import LocalStack
 from divert_contracts.envelope import decode
 from divert_contracts.facts.cases import CaseAcknowledged
-from divert_contracts.facts.routing import CaseOffered, CaseRecalled
+from divert_contracts.facts.routing import CallHandedOff, CaseOffered, CaseRecalled
 from divert_contracts.topics import CASES, ROUTING
 from divert_contracts.vocabulary import RecallReason
 
@@ -38,6 +41,8 @@ MISBEHAVIOURS = (
     "sends-rubbish",
     "help-after-recall",
 )
+EXPIRES = frozenset({"never-answers", "500s", "hangs", "help-after-recall"})
+"""With these its offers expire: what follows must have been seen."""
 MISBEHAVING = "webhook"
 """The way of the provider that misbehaves: the one in which divert depends on its machine."""
 ANSWER_WITHIN = 5.0
@@ -46,6 +51,8 @@ MOVED_ON_WITHIN = 2.0
 """Seconds after its deadline in which an expired offer must have gone on."""
 SLOWER_AT_MOST = 1.25
 """The p50 of the others' offer → acknowledge with the misbehaviour, as a multiple of that without."""
+_CLOCK = 0.1
+"""Seconds by which Kafka's stamp may be before a deadline that it follows: it counts whole milliseconds."""
 _BETWEEN = 0.1
 """Seconds between one call and the next."""
 _WITHIN = 90.0
@@ -65,12 +72,14 @@ class Round:
     expired: int
     """Offers to the provider itself that expired."""
     moved_on_after: float | None
-    """Seconds after its deadline at which an expired offer had gone on, at the most; null where none expired."""
+    """Seconds after its deadline at which what follows an expired offer stood on its topic, the next offer or the
+    hand-off, at the most; null where none expired."""
 
     @property
     def clean(self) -> bool:
         """Say whether the others did not feel it, and what expired went on in time."""
-        in_time = self.moved_on_after is None or self.moved_on_after <= MOVED_ON_WITHIN
+        expired = self.behaviour not in EXPIRES or self.expired > 0
+        in_time = expired and (self.moved_on_after is None or self.moved_on_after <= MOVED_ON_WITHIN)
         return not self.healthy_expired and in_time and self.p50_with <= self.p50_without * SLOWER_AT_MOST
 
 
@@ -95,7 +104,9 @@ class _Seen:
 
     offered: dict[str, CaseOffered] = field(default_factory=dict[str, CaseOffered])
     acknowledged: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    expired: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    expired: dict[str, CaseRecalled] = field(default_factory=dict[str, CaseRecalled])
+    moved_on: dict[UUID, list[float]] = field(default_factory=lambda: defaultdict[UUID, list[float]](list))
+    """By call: the real times at which its offers and hand-offs were written."""
 
     def waits(self, providers: Sequence[str]) -> list[float]:
         """Return the seconds from offer to acknowledge with some providers."""
@@ -106,12 +117,15 @@ class _Seen:
         ]
 
     def late(self, providers: Sequence[str]) -> list[float]:
-        """Return the seconds after the deadline at which expired offers of some providers went on."""
-        return [
-            (at - self.offered[case].answer_by).total_seconds()
-            for case, at in self.expired.items()
-            if case in self.offered and self.offered[case].provider in providers
-        ]
+        """Return the seconds after the deadline at which expired offers of some providers had gone on."""
+        found: list[float] = []
+        for case, recall in self.expired.items():
+            offer = self.offered.get(case)
+            if offer is not None and offer.provider in providers:
+                deadline = offer.answer_by.timestamp()
+                after = [at for at in self.moved_on[recall.call_id] if at > deadline - _CLOCK]
+                found.append(min(after, default=inf) - deadline)
+        return found
 
 
 async def prove(
@@ -200,10 +214,13 @@ def _read(kafka: str, names: Sequence[str], since: Mapping[tuple[str, int], int]
         match decode(record.value, record.headers.items()).fact:
             case CaseOffered() as fact:
                 seen.offered[str(fact.case_id)] = fact
+                seen.moved_on[fact.call_id].append(record.written_at)
+            case CallHandedOff() as fact:
+                seen.moved_on[fact.call_id].append(record.written_at)
             case CaseAcknowledged() as fact:
                 seen.acknowledged.setdefault(str(fact.case_id), fact.occurred_at)
             case CaseRecalled() as fact if fact.reason is RecallReason.ANSWER_OVERDUE:
-                seen.expired.setdefault(str(fact.case_id), fact.occurred_at)
+                seen.expired.setdefault(str(fact.case_id), fact)
             case _:
                 continue
     return seen

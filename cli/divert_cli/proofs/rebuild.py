@@ -76,14 +76,16 @@ class Result:
 # ------------------------------------------------------------------------------------------------------------ the log
 
 
-def evenings(copies: int) -> list[Outgoing]:
-    """Return so many evenings as records of the topics that reporting reads: order within a topic kept, some twice.
-
-    The services decide in memory. Every copy has calls of its own.
-    """
+def an_evening() -> list[tuple[str, Envelope]]:
+    """Return what reporting reads of one evening, topic by topic in its order; the services decide in memory."""
     play = MemoryEvening([*seed_policies(), agency_fact()], EVENING_AT, seed=SEED)
     play.play(evening.load(EVENING))
-    log = [(topic, one) for topic, one in play.world.log if topic in {one.name for one in READ}]
+    return [(topic, one) for topic, one in play.world.log if topic in {one.name for one in READ}]
+
+
+def evenings(copies: int) -> list[Outgoing]:
+    """Return so many evenings as records, each with calls of its own: order within a topic kept, some twice."""
+    log = an_evening()
     records = [Outgoing(topic, *encode(_copied(one, copy))) for copy in range(copies) for topic, one in log]
     chance = Random(SEED)  # noqa: S311  # repeatable on purpose
     for again in chance.sample(records, len(records) // REPEATED_OF):

@@ -44,6 +44,7 @@ _LOOKS_EVERY = 0.3
 _AT_ONCE = 20
 """Calls of one way that are under way."""
 _ANSWERED_WITHIN = 30.0
+_CONFLICT = 409
 SAFE = ("weapon", "violence", "medical_emergency", "overdose", "suicidal", "crime_in_progress", "domestic_violence")
 ALSO_SAFE = ("hostage", "in_traffic", "at_height", "in_vehicle", "fire")
 
@@ -62,13 +63,18 @@ COMPARED = (
     "police",
     "backup_requests",
     "emergencies",
+    "medical_requests",
     "hand_back",
+    "hand_backs",
+    "take_backs",
     "recommended",
     "follow_up",
     "safety_events",
     "revisions",
 )
 """What must be equal of reporting's rows; ids, provider and times are left aside."""
+TIMES_COMPARED = ("danger_known_at", "withdrawn_at", "on_scene_at", "cleared_at")
+"""Of these whether there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class Scene:
     """As `provider_sim --script` reads them."""
     then: Mapping[str, str] = field(default_factory=dict[str, str])
     """By the stage in which it is done: ``cancel``, ``weapon`` or ``answer``."""
+    either: frozenset[str] = frozenset()
+    """Columns that say what routing read first: a revision, or what the rules made of it. They are on two topics."""
 
 
 def _said(verb: str, **more: object) -> Json:
@@ -115,7 +123,12 @@ SCENES: Sequence[Scene] = (
     ),
     Scene("emergency", (*_THERE, _MET, _said("emergency", body={"hazards": ["weapon"]}), _CLOSE, _CONFIRM)),
     Scene("cancelled by the caller", (_TAKE, _CONFIRM), {"acknowledged": "cancel"}),
-    Scene("a weapon is mentioned", (_TAKE, _CONFIRM), {"acknowledged": "weapon"}),
+    Scene(
+        "a weapon is mentioned",
+        (_TAKE, _CONFIRM),
+        {"acknowledged": "weapon"},
+        either=frozenset({"rule", "acuity", "programme", "eligibility"}),
+    ),
     Scene("closed before it was taken", (_CLOSE, *_THERE, _MET, _CLOSE)),
     Scene("everything said twice", tuple({**one, "twice": True} for one in (*_THERE, _MET, _CLOSE))),
     Scene(
@@ -273,23 +286,29 @@ class World:
 
     async def post(self, number: str, district: str) -> str:
         """Post a call that an unarmed team may take; return its id."""
-        answer = await self._sure("POST", "/v1/calls", self.body(number, district, {}))
-        return str(answer["call_id"])
+        answer = await self.http.post(f"{self.urls['intake']}/v1/calls", json=self.body(number, district, {}))
+        return str(_sure(answer)["call_id"])
 
     async def status(self, call: str) -> Json:
         """Return where a call stands; nothing while routing has not heard of it."""
         answer = await self.http.get(f"{self.urls['routing']}/v1/calls/{call}/status")
         return cast("Json", answer.json()) if answer.is_success else {}
 
-    async def do(self, what: str, call: str, number: str, district: str) -> None:
-        """Do what a scene has others do."""
+    async def do(self, what: str, call: str, number: str, district: str) -> bool:
+        """Do what a scene has others do; return whether it was time for it."""
+        at_intake = f"{self.urls['intake']}/v1/calls/{call}"
         if what == "cancel":
-            await self._sure("POST", f"/v1/calls/{call}/cancel", {"agency": "lapd", "reason": "caller"})
+            _sure(await self.http.post(f"{at_intake}/cancel", json={"agency": "lapd", "reason": "caller"}))
         elif what == "weapon":
-            await self._sure("PUT", f"/v1/calls/{call}", self.body(number, district, {"weapon": "yes"}))
+            _sure(await self.http.put(at_intake, json=self.body(number, district, {"weapon": "yes"})))
         else:
             body = {"by": "desk-1", "question": "fire", "answer": "no"}
-            await self._sure("POST", f"/v1/calls/{call}/answer-question", body, to="routing")
+            url = f"{self.urls['routing']}/v1/calls/{call}/answer-question"
+            answer = await self.http.post(url, json=body)
+            if answer.status_code == _CONFLICT:
+                return False  # the team is there, and its question still on its way
+            _sure(answer)
+        return True
 
     @staticmethod
     def body(number: str, district: str, answers: Mapping[str, str]) -> Json:
@@ -305,11 +324,11 @@ class World:
             "narrative": "Man on the bench weeping.",
         }
 
-    async def _sure(self, method: str, path: str, body: Json, to: str = "intake") -> Json:
-        answer = await self.http.request(method, self.urls[to] + path, json=body)
-        if not answer.is_success:
-            raise StackError(f"{method} {to}: {answer.status_code} {answer.text[:200]}")
-        return cast("Json", answer.json())
+
+def _sure(answer: httpx.Response) -> Json:
+    if not answer.is_success:
+        raise StackError(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text[:200]}")
+    return cast("Json", answer.json())
 
 
 async def _played(world: World, way: str, numbers: Sequence[str]) -> None:
@@ -331,8 +350,8 @@ async def _call(world: World, scene: Scene, number: str, district: str) -> None:
         stage = (await world.status(call)).get("stage")
         if stage == "concluded":
             return
-        if stage in left:
-            await world.do(left.pop(stage), call, number, district)
+        if stage in left and await world.do(left[stage], call, number, district):
+            del left[stage]
         if asyncio.get_running_loop().time() > give_up:
             raise StackError(f"{scene.name}: call {call} is still {stage}")
         await asyncio.sleep(_LOOKS_EVERY)
@@ -347,7 +366,7 @@ async def _reported(reporting: str, calls: int) -> None:
         seen.append(json.dumps(now, sort_keys=True))
         return len(now) >= calls and len(seen) > _STILL and len(set(seen[-_STILL:])) == 1
 
-    await _until(settled, "reporting to have every call")
+    await _until(settled, "reporting to have every call", within=240)
 
 
 _STILL = 8
@@ -359,10 +378,13 @@ def _compared(numbers: Mapping[str, Sequence[str]], found: Mapping[str, Json], s
     differences: list[Difference] = []
     for at in range(len(numbers[first])):
         ours = {way: found.get(names[at], {}) for way, names in numbers.items()}
-        for column in COMPARED:
-            by_way = {way: row[column] if row else None for way, row in ours.items()}
+        scene = SCENES[at % len(SCENES)]
+        for column in (one for one in (*COMPARED, *TIMES_COMPARED) if one not in scene.either):
+            by_way: dict[str, JsonValue] = {way: row[column] if row else None for way, row in ours.items()}
+            if column in TIMES_COMPARED:
+                by_way = {way: value is not None for way, value in by_way.items()}
             if len({json.dumps(value, sort_keys=True) for value in by_way.values()}) > 1:
-                differences.append(Difference(SCENES[at % len(SCENES)].name, at, column, by_way))
+                differences.append(Difference(scene.name, at, column, by_way))
     endings = {
         scene.name: f"{row.get('outcome')}: {row.get('reason')}"
         for scene, row in zip(SCENES, (found.get(name, {}) for name in numbers[first]), strict=False)

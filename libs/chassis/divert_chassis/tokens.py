@@ -61,7 +61,7 @@ class Principal:
     until: float = inf
     """When the token's time is over, in seconds of the epoch."""
     expired: bool = False
-    """The token's time is over: all that is left is to call for help."""
+    """The token's time is over, or that of the key that signed it: all that is left is to call for help."""
 
     @property
     def person(self) -> str:
@@ -104,13 +104,15 @@ class Keys:
         self._jwks = jwks
         self._monotonic = monotonic
         self._known: Mapping[str | None, jwt.PyJWK] = {}
+        self._retired: dict[str | None, tuple[jwt.PyJWK, float]] = {}
+        """Keys that the issuer shows no more, and since when: a call for help may still come with a token of theirs."""
         self._looked = self._found = float("-inf")
         self._one = asyncio.Lock()
         self.generation = 0
         """Goes up whenever other keys than before count."""
 
-    async def key(self, kid: str | None) -> jwt.PyJWK | None:
-        """Return the key of an id, or null when the issuer has none.
+    async def key(self, kid: str | None) -> tuple[jwt.PyJWK, bool] | None:
+        """Return the key of an id and whether the issuer has retired it lately, or null when it has none.
 
         Raises:
             Unavailable: no keys could be had yet.
@@ -122,7 +124,10 @@ class Keys:
                     await self._look_up()
         if not self._known:
             raise Unavailable("issuer")
-        return self._known.get(kid)
+        if kid in self._known:
+            return self._known[kid], False
+        retired = self._retired.get(kid)
+        return (retired[0], True) if retired is not None and now - retired[1] < SAFETY_GRACE else None
 
     async def _look_up(self) -> None:
         try:
@@ -132,10 +137,14 @@ class Keys:
             # With none at all every request waits for them: they are asked for again sooner.
             self._looked = self._monotonic() - (0.0 if self._known else LOOKED_UP_EVERY - 1.0)
             return
+        now = self._monotonic()
         if keys.keys() != self._known.keys():
             self.generation += 1
+            gone = {kid: (key, now) for kid, key in self._known.items() if kid not in keys}
+            kept = {kid: one for kid, one in self._retired.items() if now - one[1] < SAFETY_GRACE and kid not in keys}
+            self._retired = {**kept, **gone}
         self._known = keys
-        self._looked = self._found = self._monotonic()
+        self._looked = self._found = now
 
     async def _read(self) -> bytes:
         if self._jwks is not None and not _is_url(self._jwks):
@@ -177,7 +186,8 @@ class Verifier:
         known = self._remembered.get(digest)
         if known is None:
             known = await self._verified(token)
-            self._remembered[digest] = known
+            if not known[0].expired:  # a retired key counts for a while only
+                self._remembered[digest] = known
             if len(self._remembered) > MOST_REMEMBERED:
                 self._remembered.popitem(last=False)
         principal, claims = known
@@ -197,9 +207,10 @@ class Verifier:
         kind = header.get("typ")
         if header.get("alg") not in ALGORITHMS or (kind if kind is None else str(kind).lower()) not in TYPES:
             raise InvalidToken("algorithm")
-        key = await self._keys.key(header.get("kid"))
-        if key is None:
+        found = await self._keys.key(header.get("kid"))
+        if found is None:
             raise InvalidToken("key")
+        key, retired = found
         try:
             payload = jwt.decode(
                 token,
@@ -222,7 +233,7 @@ class Verifier:
             claims = _Claims.model_validate(payload)
         except ValidationError:
             raise InvalidToken("claims") from None
-        return _principal(claims), claims
+        return replace(_principal(claims), expired=retired), claims
 
 
 def _principal(claims: _Claims) -> Principal:

@@ -7,6 +7,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Generic
 from uuid import UUID
 
@@ -124,16 +125,27 @@ def decode(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> 
         fact = model.model_validate_json(data)
     except ValidationError as error:
         raise Rejected(f"value:{_places(error)}") from None
-    source, given_id = attributes["source"], attributes["id"]
     return Envelope(
-        id=(_uuid(given_id) if source.startswith(OWN) else None) or ids.foreign_id(source, given_id),
-        source=source,
+        id=identity(attributes, data),
+        source=attributes["source"],
         fact=fact,
         cause=_uuid(attributes.get("causationid")),
         caused_by=attributes.get("causationkind", "fact"),
         sequence=_count(attributes.get("sequence")),
         traceparent=attributes.get("traceparent"),
     )
+
+
+def identity(attributes: Mapping[str, str], data: bytes | None) -> UUID:
+    """Return the id under which a CloudEvent is known here.
+
+    Of others' events what they say is part of it: a client that counts from the beginning again, and so uses an id a
+    second time, may be calling for help.
+    """
+    source, given = attributes["source"], attributes["id"]
+    if source.startswith(OWN):
+        return _uuid(given) or ids.foreign_id(source, given)
+    return ids.foreign_id(source, f"{given}:{sha256(data or b'').hexdigest()}")
 
 
 def read(value: bytes | None, headers: Iterable[tuple[str, bytes | None]]) -> tuple[Mapping[str, str], bytes | None]:

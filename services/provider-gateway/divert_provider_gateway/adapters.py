@@ -23,7 +23,7 @@ from divert_chassis.clock import real_now
 from divert_chassis.errors import TRANSIENT, backoff
 from divert_contracts.step import Unavailable
 from divert_provider_gateway.domain.books import Entry, Expiry, entry, expiry
-from divert_provider_gateway.domain.case import Case, Roster
+from divert_provider_gateway.domain.case import GOING_ON, STOPPED, Case, Roster
 from divert_provider_gateway.domain.webhook import (
     URGENT,
     WAITING,
@@ -325,7 +325,8 @@ class Deliverer:
             )
             await self._report(case, message, outcome)
             metrics.WEBHOOK_TRIES.labels(self._runtime.wired.group, outcome.result.value).inc()
-            if outcome.result is not Result.DELIVERED or endpoint.failures:
+            newest = await self._runtime.get(Endpoint, self._settings.member)
+            if outcome.result is not Result.DELIVERED or (newest is not None and newest.failures):
                 await self._runtime.send(EndpointHeard(provider=self._settings.member, url=url, result=outcome.result))
         except Unavailable as why:
             # The claim runs out, and the message is tried again with the same id.
@@ -447,13 +448,16 @@ class Casebook:
         entries = await self._entries(
             "expired_at >= $1 AND expired_at < $2 ORDER BY expired_at DESC, case_id LIMIT $3", since, until, most
         )
+        endpoint = await self._runtime.get(Endpoint, str(self._runtime.wired.member))
+        since_when = None if endpoint is None else endpoint.registered_at
         found: list[Expiry] = []
         for one in entries:
             deliveries = await self._runtime.get(Deliveries, str(one.case_id))
             teams = await self._runtime.pool.fetchval(
                 "SELECT teams FROM duty WHERE since <= $1 ORDER BY since DESC LIMIT 1", one.offered_at
             )
-            why = expiry(one, () if deliveries is None else deliveries.log, teams)
+            by_webhook = since_when is not None and one.came_at is not None and since_when <= one.came_at
+            why = expiry(one, () if deliveries is None else deliveries.log, teams, by_webhook=by_webhook)
             found += [] if why is None else [why]
         return tuple(found)
 
@@ -463,6 +467,17 @@ class Casebook:
 
 
 # ------------------------------------------------------------------------------------------------------------ the news
+
+
+async def open_cases(runtime: Runtime[Rules], limit: int = MOST_LOOKED_AT, **columns: str) -> tuple[Case, ...]:
+    """Return the open cases, those that go on before recalls: of those some may never be confirmed.
+
+    Raises:
+        Unavailable: Postgres does not answer.
+    """
+    going_on = await runtime.listed(Case, limit=limit, open=GOING_ON, **columns)
+    stopped = await runtime.listed(Case, limit=limit, open=STOPPED, **columns)
+    return tuple(case for _, case in (*going_on, *stopped))
 
 
 class Watch:
@@ -483,8 +498,7 @@ class Watch:
         """
         async with self._looking:
             if time.monotonic() >= self._until:
-                found = await self._runtime.listed(Case, limit=MOST_LOOKED_AT)
-                self._cases = tuple(case for _, case in found)
+                self._cases = await open_cases(self._runtime)
                 self._until = time.monotonic() + NEWS_EVERY
             return self._cases
 

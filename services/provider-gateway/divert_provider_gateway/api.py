@@ -24,7 +24,7 @@ from divert_contracts.ids import foreign_id
 from divert_contracts.model import Model
 from divert_contracts.step import Refusal
 from divert_contracts.vocabulary import Acuity
-from divert_provider_gateway.adapters import Casebook, Outward, Watch, digest_of
+from divert_provider_gateway.adapters import Casebook, Outward, Watch, digest_of, open_cases
 from divert_provider_gateway.domain.books import Entry, Expiry, ExpiryCause
 from divert_provider_gateway.domain.case import HELD, Case, CaseStage, Roster, Rules
 from divert_provider_gateway.domain.said import (
@@ -272,15 +272,16 @@ def answered(reply: Reply) -> Response:
 
 async def tell(runtime: Runtime[Rules], case_id: UUID, said: Said, key: str | None) -> Reply:
     """Say something of a case. For what is never refused a key stands for the very words that it came with."""
+    command = Tell(case_id=case_id, said=said)
     if isinstance(said, SafetyReport):
-        key = None if not key else f"{key}:{hashlib.sha256(said.model_dump_json().encode()).hexdigest()}"
-    return await runtime.send(Tell(case_id=case_id, said=said), key)
+        key = None if not key else f"{key}:{hashlib.sha256(command.model_dump_json().encode()).hexdigest()}"
+    return await runtime.send(command, key)
 
 
 async def sign_off(runtime: Runtime[Rules], off: SignOff, key: str | None) -> Reply:
     """Take a team off duty; the team that relieves it takes over the cases that it holds."""
-    found = await runtime.listed(Case, limit=MOST_LISTED)
-    held = [case for _, case in found if case.stage in HELD and case.team == off.team]
+    found = await open_cases(runtime)
+    held = [case for case in found if case.stage in HELD and case.team == off.team]
     if held and off.relief is None:
         return Reply(refusal=NO_RELIEF)
     reply = await runtime.send(off, key)
@@ -304,13 +305,15 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
         wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for news at most.")] = 0,
         seen: Annotated[str, Query(max_length=64, description="Of the last answer: news is what differs.")] = "",
     ) -> Cases:
-        """List the open cases, what is due soonest first; with `wait` as soon as they are others than those `seen`."""
+        """List the open cases: those that go on, then recalls to confirm, what is due soonest first.
+
+        With `wait` as soon as they are others than those `seen`.
+        """
         wanted = {"stage": stage, "acuity": acuity}
         columns = {name: word.value for name, word in wanted.items() if word is not None}
         if wait:
             return _listed(await watch.changed(columns, seen, wait, limit))
-        found = await runtime.listed(Case, limit=limit, **columns)
-        return _listed(tuple(case for _, case in found))
+        return _listed((await open_cases(runtime, limit, **columns))[:limit])
 
     @router.get(
         "/v1/events",

@@ -38,7 +38,7 @@ def build(provider: str, tries: Sequence[timedelta] = webhook.TRIES) -> Service[
         Case,
         blank=lambda key: Case(case_id=UUID(key)),
         key=case_of,
-        lists=("stage", "acuity"),
+        lists=("stage", "acuity", "open"),
         projection=PostgresCasebook(),
     )
     cases.on(CaseOffered, stated.made_known(provider, happened.offered))

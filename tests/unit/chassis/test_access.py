@@ -156,7 +156,10 @@ async def test_a_new_key_is_looked_up_when_a_token_names_it_but_not_for_each_suc
         await known.principal(after)
     now[0] += LOOKED_UP_EVERY + 1
     assert (await known.principal(after)).role is Role.DESK
-    with pytest.raises(InvalidToken):  # its key is no longer among those of the issuer
+    # Its key is no longer among those of the issuer: for a while it is good for a call for help, and for nothing else.
+    assert (await known.principal(before)).expired
+    now[0] += SAFETY_GRACE + 1
+    with pytest.raises(InvalidToken):
         await known.principal(before)
 
 

@@ -25,6 +25,7 @@ def record(
     **attributes: str,
 ) -> Record:
     headers = {
+        "ce_specversion": "1.0",
         "ce_id": fact_id,
         "ce_source": "/divert/test",
         "ce_type": f"divert.{kind}.v1",

@@ -59,8 +59,8 @@ def too_late(case: Case, said: Said, at: datetime = LATE) -> Case:
     return step.state
 
 
-def delivery(*results: Result, ending: Ending) -> Delivery:
-    tries = tuple(Try(at=SOON, result=one, seconds=0.1) for one in results)
+def delivery(*results: Result, ending: Ending, at: datetime = SOON) -> Delivery:
+    tries = tuple(Try(at=at, result=one, seconds=0.1) for one in results)
     return Delivery(id=uuid4(), type=books.OFFERED, came_at=NOON, tries=tries, ending=ending, ended_at=SOON)
 
 
@@ -147,6 +147,23 @@ def test_each_expiry_has_its_cause(
     assert found is not None
     assert found.cause is cause
     assert found.seconds_late == (7.0 if case.answered_late_at else None)
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "cause"),
+    [
+        ((), ExpiryCause.NOT_ANSWERED),
+        ((delivery(ending=Ending.GIVEN_UP),), ExpiryCause.NOT_DELIVERED),
+        ((delivery(Result.DELIVERED, ending=Ending.DELIVERED),), ExpiryCause.NOT_ANSWERED),
+        ((delivery(Result.DELIVERED, ending=Ending.DELIVERED, at=LATE),), ExpiryCause.NOT_DELIVERED),
+    ],
+)
+def test_what_webhooks_did_not_bring_in_time_was_not_delivered(
+    deliveries: tuple[Delivery, ...], cause: ExpiryCause
+) -> None:
+    found = books.expiry(written(expired()), deliveries, 2, by_webhook=True)
+    assert found is not None
+    assert found.cause is cause
 
 
 def test_an_offer_that_routing_recalls_as_unanswered_before_the_gateways_own_timer_counts_once() -> None:

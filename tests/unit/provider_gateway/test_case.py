@@ -475,9 +475,14 @@ def test_a_policy_that_says_nothing_of_private_words_is_rejected_and_an_unknown_
 
 
 def test_only_open_cases_are_listed() -> None:
-    assert OFFERED.listing() == {"stage": "offered", "acuity": "urgent"}
+    assert OFFERED.listing() == {"stage": "offered", "acuity": "urgent", "open": "going_on"}
     for stage in (CaseStage.UNKNOWN, CaseStage.EXPIRED, CaseStage.DECLINED, CaseStage.CLOSED, CaseStage.HANDED_BACK):
         assert CASES[stage].listing() == {}
+
+
+def test_recalls_that_wait_to_be_confirmed_are_listed_apart_from_what_goes_on() -> None:
+    recall = a_recall().model_copy(update={"confirm_by": ANSWER_BY})
+    assert happened.recalled(OFFERED, recall, RULES, SOON).state.listing()["open"] == "stopped"
 
 
 def test_the_offer_expires_by_its_timer() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from divert_contracts.facts.cases import CaseAcknowledged, EmergencyRaised
+from divert_contracts.facts.cases import CaseAcknowledged, EmergencyRaised, RecallConfirmed
 from divert_contracts.facts.routing import CaseRecalled
 from divert_contracts.facts.statuses import CaseStatusSaid, StatementAnswered
 from divert_contracts.step import Next
@@ -22,6 +22,7 @@ def a_statement(name: str, verb: str, **said: object) -> CaseStatusSaid:
 
 TAKE = a_statement("take", "acknowledge", epoch=EPOCH, arrive_in_seconds=600)
 HELP = a_statement("help", "emergency")
+STOPPED = a_statement("stopped", "confirm-recall")
 
 
 def said_before_the_offer(*statements: CaseStatusSaid) -> Case:
@@ -56,6 +57,24 @@ def test_a_call_for_help_is_taken_also_when_the_case_becomes_known_by_its_recall
     step = RECALLED(said_before_the_offer(TAKE, HELP), recall, RULES, SOON)
     assert step.state.stage is CaseStage.RECALLED
     assert [(one.statement, one.code) for one in answers(step)] == [("take", "recalled"), ("help", None)]
+
+
+def test_a_recall_may_be_confirmed_before_the_gateway_has_heard_of_it() -> None:
+    taken = OFFERED(said_before_the_offer(TAKE), an_offer(), RULES, SOON).state
+    early = stated.case_status_said("exodus", taken, STOPPED, RULES, SOON)
+    assert [one.code for one in answers(early)] == ["early"]
+    step = RECALLED(early.state, a_recall(), RULES, SOON)
+    assert not step.state.must_confirm
+    assert [type(fact) for fact in step.facts] == [RecallConfirmed, StatementAnswered]
+    assert [one.taken for one in answers(step)] == [True]
+
+
+def test_a_recall_that_never_comes_is_not_waited_for_for_ever() -> None:
+    taken = OFFERED(BLANK, an_offer(), RULES, SOON).state
+    early = stated.case_status_said("exodus", taken, STOPPED, RULES, SOON).state
+    step = stated.offer_missing("exodus", early, OfferMissing(), RULES, SOON + stated.EARLY_FOR)
+    assert [one.code for one in answers(step)] == ["not-recalled"]
+    assert step.state.early == ()
 
 
 def test_an_offer_that_never_comes_is_not_waited_for_for_ever() -> None:

@@ -25,7 +25,7 @@ class ExpiryCause(Term):
     CAME_LATE = "came_late"
     """It reached the gateway when half of its time or more was over: divert's own doing."""
     NOT_DELIVERED = "not_delivered"
-    """The provider's webhook could not be delivered."""
+    """The provider's webhook could not be delivered, or not before half of the offer's time was over."""
     ANSWERED_LATE = "answered_late"
     """It was taken or declined after its deadline."""
     NOBODY_ON_DUTY = "nobody_on_duty"
@@ -128,17 +128,22 @@ def entry(case: Case) -> Entry | None:
     )
 
 
-def expiry(one: Entry, deliveries: Sequence[Delivery], teams_on_duty: int | None) -> Expiry | None:
+def expiry(
+    one: Entry, deliveries: Sequence[Delivery], teams_on_duty: int | None, *, by_webhook: bool = False
+) -> Expiry | None:
     """Return why an offer expired, or None of one that did not.
 
     Args:
         one: its entry.
         deliveries: what became of the case's webhooks.
         teams_on_duty: when it was offered, as far as that is known.
+        by_webhook: whether the provider took webhooks by then.
     """
     if one.expired_at is None:
         return None
-    sent = next((delivery for delivery in deliveries if delivery.type == OFFERED and delivery.tries), None)
+    sent = next(
+        (delivery for delivery in deliveries if delivery.type == OFFERED and (delivery.tries or by_webhook)), None
+    )
     came, until, late = one.came_at, one.answer_by, one.answered_late_at
     return Expiry(
         case_id=one.case_id,
@@ -153,7 +158,7 @@ def expiry(one: Entry, deliveries: Sequence[Delivery], teams_on_duty: int | None
         cause=_cause(one, sent, teams_on_duty),
         seconds_to_answer=None if came is None or until is None else max(0.0, (until - came).total_seconds()),
         seconds_late=None if late is None or until is None else (late - until).total_seconds(),
-        webhook=None if sent is None else sent.tries[-1].result,
+        webhook=None if sent is None or not sent.tries else sent.tries[-1].result,
         webhook_tries=0 if sent is None else len(sent.tries),
         teams_on_duty=teams_on_duty,
     )
@@ -163,9 +168,10 @@ def _cause(one: Entry, sent: Delivery | None, teams_on_duty: int | None) -> Expi
     offered, came, until = one.offered_at, one.came_at, one.answer_by
     if offered is None or came is None or until is None:
         return ExpiryCause.UNKNOWN
-    if came - offered >= (until - offered) / 2:
+    half = offered + (until - offered) / 2
+    if came >= half:
         return ExpiryCause.CAME_LATE
-    if sent is not None and sent.ending is not Ending.DELIVERED:
+    if sent is not None and (sent.ending is not Ending.DELIVERED or sent.tries[-1].at >= half):
         return ExpiryCause.NOT_DELIVERED
     if one.answered_late_at is not None:
         return ExpiryCause.ANSWERED_LATE

@@ -224,7 +224,15 @@ class Case(State):
         """Return the columns of an open case: a live one, or a recall that waits to be confirmed."""
         if self.stage not in LIVE and not self.must_confirm:
             return {}
-        return {"stage": self.stage.value, "acuity": None if self.offer is None else self.offer.acuity.value}
+        return {
+            "stage": self.stage.value,
+            "acuity": None if self.offer is None else self.offer.acuity.value,
+            "open": GOING_ON if self.stage in LIVE else STOPPED,
+        }
+
+
+GOING_ON, STOPPED = "going_on", "stopped"
+"""An open case is one that goes on, or a recall that waits to be confirmed."""
 
 
 class Roster(State):

@@ -1,7 +1,7 @@
 """What becomes of what a provider says over Kafka: the same as over HTTP, and the answer goes onto its own topic.
 
-Nobody says it again after a refusal, as over HTTP. So what is said of a case before its offer has come here is kept,
-and done when the offer comes: the two are on different topics.
+Nobody says it again after a refusal, as over HTTP. So what is said of an offer or a recall that has not come here yet
+is kept, and done when it comes: what the provider reads and what it writes are on different topics.
 """
 
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from divert_contracts.facts.routing import CaseOffered, CaseRecalled
 from divert_contracts.facts.statuses import CaseStatusSaid, ShiftSaid, Statement, StatementAnswered
 from divert_contracts.step import Next, Refusal
 from divert_provider_gateway.domain.case import Case, OfferMissing, Roster, Rules
-from divert_provider_gateway.domain.said import VERBS, ChangeShift, Said, Tell
-from divert_provider_gateway.domain.told import UNKNOWN_CASE, shift_changed, told
+from divert_provider_gateway.domain.said import VERBS, ChangeShift, ConfirmRecall, Said, Tell
+from divert_provider_gateway.domain.told import NOT_RECALLED, UNKNOWN_CASE, shift_changed, told
 
 UNKNOWN_VERB = Refusal("unknown-verb", "This is nothing that can be said of a case.", 422)
 UNREADABLE = Refusal("unreadable", "The statement cannot be read: see the description of the HTTP route.", 422)
 EARLY = Refusal(
     "early",
-    "This case is not known here yet. This is done as soon as the offer comes. If somebody is in danger, ring 911 now.",
+    "What this is about is not here yet. It is done as soon as that comes. If somebody is in danger, ring 911 now.",
     404,
 )
 EARLY_FOR = timedelta(minutes=2)
@@ -37,7 +37,7 @@ def case_status_said(provider: str, case: Case, fact: CaseStatusSaid, rules: Rul
     said = _read(fact)
     if isinstance(said, Refusal):
         return Next(case, (_answer(provider, fact, case, said, at),))
-    if case.identity is None and len(case.early) < MOST_EARLY:
+    if _not_come(case, said) is not None and len(case.early) < MOST_EARLY:
         until = case.early_until or at + EARLY_FOR
         case = case.model_copy(update={"early": (*case.early, fact), "early_until": until})
         return Next(case, (_answer(provider, fact, case, EARLY, at),))
@@ -62,8 +62,12 @@ def made_known(
 
 
 def offer_missing(provider: str, case: Case, _timer: OfferMissing, _rules: Rules, at: datetime) -> Next[Case]:
-    """Give up on what was said of a case that nobody here has heard of."""
-    answers = tuple(_answer(provider, said, case, UNKNOWN_CASE, at) for said in case.early)
+    """Give up on what was said of an offer or a recall that nobody here has heard of."""
+    answers = tuple(
+        _answer(provider, fact, case, _not_come(case, said), at)
+        for fact in case.early
+        if not isinstance(said := _read(fact), Refusal)
+    )
     return Next(case.model_copy(update={"early": (), "early_until": None}), answers)
 
 
@@ -85,6 +89,13 @@ def _read(fact: CaseStatusSaid) -> Said | Refusal:
         return kind.model_validate(fact.said)
     except ValidationError:
         return UNREADABLE
+
+
+def _not_come(case: Case, said: Said) -> Refusal | None:
+    """Return what would have to be answered because what is spoken of has not come here, or None when it has."""
+    if case.identity is None:
+        return UNKNOWN_CASE
+    return NOT_RECALLED if isinstance(said, ConfirmRecall) and case.recall is None else None
 
 
 def _answer(

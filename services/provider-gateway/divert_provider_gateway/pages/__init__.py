@@ -33,7 +33,7 @@ from divert_contracts.vocabulary import (
     SafetyEvent,
     Verb,
 )
-from divert_provider_gateway.adapters import Casebook
+from divert_provider_gateway.adapters import Casebook, open_cases
 from divert_provider_gateway.api import LEDGER, MOST_LISTED, sign_off, tell
 from divert_provider_gateway.domain.books import Entry
 from divert_provider_gateway.domain.case import HELD, Case, Roster, Rules
@@ -149,7 +149,7 @@ class Portal:
         Raises:
             SignInFirst: the session is over, and it is not a team that asks.
         """
-        cases = [case for _, case in await self.runtime.listed(Case, limit=MOST_LISTED)]
+        cases: Sequence[Case] = await open_cases(self.runtime)
         asked = None if wanted is None else await self.case(wanted, device)
         if in_grace():
             if device.team is None:
@@ -382,8 +382,7 @@ def _add_shift(router: APIRouter, portal: Portal) -> None:
     async def read_shift(request: Request, device: Who) -> Response:
         if device is None:
             return RedirectResponse("/who", 303)
-        found = await runtime.listed(Case, limit=MOST_LISTED)
-        busy = {case.team for _, case in found if case.stage in HELD}
+        busy = {case.team for case in await open_cases(runtime) if case.stage in HELD}
         return portal.shown(request, "shift.html", device=device, roster=await portal.roster(), busy=busy)
 
     @router.post("/shift/on", include_in_schema=False, dependencies=[OwnPage])

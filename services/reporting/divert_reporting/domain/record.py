@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import NewType
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from divert_contracts.topics import FACTS
 Nothing = NewType("Nothing", object)
 """Reporting is given nothing but facts."""
 NOTHING = Nothing(object())
-READ_ANEW_AFTER = 20_000
+AT_HAND = 30_000
 """So many facts that were read are kept at hand: a call's facts come together, and its row is made of all of them."""
 
 
@@ -67,13 +66,15 @@ class Noted:
 def kept(envelope: Envelope) -> Kept:
     """Return a fact as it is kept; private words have no place here, whoever sent them."""
     fact = envelope.fact.without_private()
-    return Kept(
+    told = Kept(
         type=fact.type_name(),
         source=envelope.source,
         sequence=envelope.sequence,
         cause=envelope.cause,
         body=fact.model_dump_json(exclude_defaults=True),
     )
+    _at_hand(told.type, told.body, fact)
+    return told
 
 
 def heard(record: Record, envelope: Envelope, _given: Nothing, _at: datetime) -> Next[Record]:
@@ -112,6 +113,17 @@ def in_order(facts: dict[UUID, Kept]) -> Sequence[Noted]:
     )
 
 
-@lru_cache(maxsize=READ_ANEW_AFTER)
+_read: dict[tuple[str, str], Fact] = {}
+"""Facts by their type and their text, oldest first. The same text is the same fact, whoever asks."""
+
+
 def _fact(kind: str, body: str) -> Fact:
-    return FACTS[kind].model_validate_json(body)
+    known = _read.get((kind, body))
+    return known or _at_hand(kind, body, FACTS[kind].model_validate_json(body))
+
+
+def _at_hand(kind: str, body: str, fact: Fact) -> Fact:
+    if len(_read) >= AT_HAND:
+        del _read[next(iter(_read))]
+    _read[kind, body] = fact
+    return fact
