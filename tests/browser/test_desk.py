@@ -4,11 +4,13 @@ import json
 import re
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from browser.axe import complaints
 from browser.city import AGENCY, CLEAR, WHOLE, City
 from browser.conftest import OpenDesk
 from divert_chassis.issuer import LocalIssuer
@@ -247,6 +249,31 @@ async def test_a_broken_line_is_said_and_the_picture_stays(open_desk: OpenDesk, 
     await expect(page.locator(".needs li")).to_have_count(1)
     await page.context.set_offline(False)
     await expect(page.locator("#stale")).to_be_hidden(timeout=60_000)
+
+
+async def test_a_session_that_ends_on_an_open_page_is_said_until_somebody_signs_in(
+    open_desk: OpenDesk, city: City, folder: Path
+) -> None:
+    page = await open_desk()
+    banner = page.locator("#stale")
+
+    async def signed_in(*, hours: float) -> None:
+        token = LocalIssuer(city.system.data).token(Role.DESK, subject="desk-1", hours=hours)
+        name, url = "divert-session-routing", city.system.urls["routing"]
+        await page.context.add_cookies(
+            [{"name": name, "value": token, "url": url, "httpOnly": True, "sameSite": "Strict"}]
+        )
+
+    await signed_in(hours=-1)
+    await expect(banner).to_contain_text("Your session is over: sign in again.")
+    await expect(banner.get_by_role("link", name="Sign in")).to_have_attribute("href", "/sign-in?to=/desk")
+    assert await complaints(page) == []
+    await page.screenshot(path=folder / "desk-session-over.png")
+    call = await city.in_review()
+    assert await page.locator(f"#queue [data-call='{call}']").count() == 0
+    await signed_in(hours=1)
+    await expect(page.locator(f"#queue [data-call='{call}']")).to_be_visible()
+    await expect(banner).to_be_hidden()
 
 
 async def test_nothing_typed_is_lost_when_triage_or_intake_is_down(open_desk: OpenDesk, city: City) -> None:

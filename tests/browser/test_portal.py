@@ -26,6 +26,7 @@ from divert_contracts.facts.cases import (
     BackupRequested,
     EmergencyRaised,
     PersonContacted,
+    SafetyCheckAnswered,
     TeamEnRoute,
     TeamOnScene,
 )
@@ -197,6 +198,7 @@ async def test_a_whole_case(open_portal: OpenPortal, city: City, size: Size, fol
     )
     await expect(page.locator(".act .ring time")).to_have_text(re.compile(r"^[01]:\d\d$"))
     await large_enough(page)
+    assert await complaints(page) == []
     await page.screenshot(path=folder / f"portal-offer-{size}.png")
 
     await button(page, "20 min").click()
@@ -206,6 +208,7 @@ async def test_a_whole_case(open_portal: OpenPortal, city: City, size: Size, fol
     await expect(page.get_by_role("link", name="Map")).to_have_attribute(
         "href", re.compile(r"^geo:33[\d.]*,-118\.28264\?q=\d+%20S%20Figueroa%20St$")
     )
+    assert await complaints(page) == []
     await page.screenshot(path=folder / f"portal-en-route-{size}.png")
     await button(page, "We are there").click()
 
@@ -228,6 +231,7 @@ async def test_a_whole_case(open_portal: OpenPortal, city: City, size: Size, fol
     await page.locator(".close-it > summary").click()
     await page.get_by_text("Referred", exact=True).click()
     await page.get_by_text("Follow up within 48 hours").click()
+    assert await complaints(page) == []
     await page.screenshot(path=folder / f"portal-close-{size}.png")
     canary = f"canary{uuid.uuid4().hex}"
     await page.locator(".close summary").click()
@@ -269,10 +273,7 @@ async def test_a_recall_covers_everything_until_it_is_confirmed(
     call = await offered(city, incident_number=number, revision=1)
     await go_there(page)
     await city.stage(call, "on_scene")
-    await city.call(
-        "He has a knife now.",
-        **{**HOME, "incident_number": number, "revision": 2, "answers": {**CLEAR, "weapon": "yes"}},
-    )
+    await told_of_a_knife(city, number)
     await unconfirmed(city, call, 1)
     stop = page.get_by_role("alertdialog", name="Stop")
     await expect(stop).to_be_visible()
@@ -287,6 +288,143 @@ async def test_a_recall_covers_everything_until_it_is_confirmed(
     await button(page, "We are out").click()
     await expect(stop).to_be_hidden()
     await unconfirmed(city, call, 0)
+
+
+async def told_of_a_knife(city: City, number: str) -> None:
+    """Let CAD say of a call that there is a weapon now."""
+    changes: dict[str, JsonValue] = {"incident_number": number, "revision": 2, "answers": {**CLEAR, "weapon": "yes"}}
+    await city.call("He has a knife now.", **{**HOME, **changes})
+
+
+async def signed_in(page: Page, city: City, *, hours: float) -> None:
+    """Let the session of a page be one that counts for so many hours, or ended so many ago."""
+    token = LocalIssuer(city.system.data).token(Role.PROVIDER_TEAM, provider="exodus", subject="west-1", hours=hours)
+    await page.context.add_cookies(
+        [
+            {
+                "name": f"divert-session-{EXODUS}",
+                "value": token,
+                "url": city.system.urls[EXODUS],
+                "httpOnly": True,
+                "sameSite": "Strict",
+            }
+        ]
+    )
+
+
+async def test_a_team_whose_session_is_over_still_hears_of_a_recall_and_is_told_to_sign_in(
+    open_portal: OpenPortal, city: City, folder: Path
+) -> None:
+    page = await open_portal()
+    number = f"R{uuid.uuid4().hex[:10].upper()}"
+    call = await offered(city, incident_number=number, revision=1)
+    await go_there(page)
+    await city.stage(call, "on_scene")
+    case = await case_of(city, call)
+    banner = page.locator("#stale")
+    await signed_in(page, city, hours=-11)
+    await expect(banner).to_contain_text("Your session is over: sign in.")
+    await expect(banner.get_by_role("link", name="Sign in")).to_be_visible()
+    assert await complaints(page) == []
+    await page.evaluate("scrollTo(0, 0)")
+    await page.screenshot(path=folder / "portal-session-over-phone.png")
+
+    # What needs a session waits for one; what is never refused does not wait behind it.
+    await button(page, "Spoke with the person").click()
+    await button(page, "We are well").click()
+    await expect(page.locator("#queue")).to_contain_text("1 step waiting to send")
+
+    async def well() -> bool:
+        return any(isinstance(one, SafetyCheckAnswered) for one in await said(city, case))
+
+    await eventually(well, "the safety check to be answered", within=60, every=0.2)
+    await told_of_a_knife(city, number)
+    await unconfirmed(city, call, 1)
+    stop = page.get_by_role("alertdialog", name="Stop")
+    await expect(stop).to_contain_text("Weapon")
+    await page.reload()
+    await expect(stop).to_be_visible()
+    await expect(banner).to_contain_text("Your session is over")
+    await page.locator("button.emergency").click(delay=1_300)
+    await button(page, "We are out").click()
+    await expect(stop).to_be_hidden()
+    await unconfirmed(city, call, 0)
+    await expect(page.locator(".calm")).to_contain_text("Your session is over")
+    facts = await said(city, case)
+    assert [type(one) for one in facts if isinstance(one, EmergencyRaised | PersonContacted)] == [EmergencyRaised]
+
+    await page.reload()
+    await expect(page).to_have_url(re.compile("/sign-in$"))
+    await expect(page.get_by_role("link", name="In danger: ring 911")).to_have_attribute("href", "tel:911")
+    assert await complaints(page) == []
+    await large_enough(page)
+    await page.screenshot(path=folder / "portal-sign-in-phone.png")
+    await signed_in(page, city, hours=1)
+    await page.goto("/")
+    await expect(page.locator("#queue")).to_be_hidden()
+    await expect(banner).to_be_hidden()
+
+    async def spoken() -> bool:
+        return any(isinstance(one, PersonContacted) for one in await said(city, case))
+
+    await eventually(spoken, "what waited to be sent", within=60, every=0.2)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_a_page_that_hears_nothing_any_more_says_so_for_as_long_as_that_lasts(
+    open_portal: OpenPortal, city: City, language: str
+) -> None:
+    t = read()[language]
+    pages = [await open_portal(team, language=language) for team in (None, "west-1")]
+    for page, hours in zip(pages, (-1, -12.1), strict=True):
+        banner = page.locator("#stale")
+        await expect(page.get_by_text(t("state.calm"))).to_be_visible()
+        await signed_in(page, city, hours=hours)
+        await expect(banner).to_contain_text(t("state.session_over"))
+        assert await complaints(page) == []
+        await signed_in(page, city, hours=1)
+        await expect(banner).to_be_hidden()
+    page = pages[-1]
+    # Being refused is not hearing either.
+    await page.route("**/live*", lambda route: route.fulfill(status=429, content_type="application/problem+json"))
+    await expect(page.locator("#stale")).to_contain_text(re.compile(t.raw("state.stale").partition("{n}")[0]))
+    await expect(page.get_by_text(t("state.calm"))).to_be_visible()
+
+
+async def test_a_recall_without_a_team_takes_no_screen_and_no_call_for_help_from_a_team_elsewhere(
+    open_portal: OpenPortal, city: City
+) -> None:
+    number = f"R{uuid.uuid4().hex[:10].upper()}"
+    nobodys = await offered(city, incident_number=number, revision=1)
+    await city.says(nobodys, "acknowledge")
+    west = await open_portal()
+    own = await offered(city)
+    await west.goto(f"/cases/{await case_of(city, own)}")
+    await go_there(west)
+    await city.stage(own, "on_scene")
+    east, desk = await open_portal("east-2"), await open_portal(None, size="desk")
+    await told_of_a_knife(city, number)
+    await unconfirmed(city, nobodys, 1)
+
+    for page in (east, desk):
+        await expect(page.get_by_role("alertdialog", name="Stop")).to_be_visible()
+    await expect(west.locator(".row", has_text="Stop: ")).to_be_visible()
+    await expect(west.get_by_role("alertdialog")).to_have_count(0)
+    await expect(button(west, "Spoke with the person")).to_be_visible()
+    await west.locator("button.emergency").click(delay=1_300)
+    await expect(west.locator(".helped")).to_contain_text("You called for help at")
+    await west.locator("#backup > summary").click()
+    await button(west, "Send officers").click()
+    await expect(west.locator(".strip")).to_contain_text("Backup asked")
+    helped = (EmergencyRaised, BackupRequested)
+    assert [one for one in await said(city, await case_of(city, nobodys)) if isinstance(one, helped)] == []
+    assert len([one for one in await said(city, await case_of(city, own)) if isinstance(one, helped)]) == 2
+
+    await button(desk, "We stay away").click()
+    await unconfirmed(city, nobodys, 0)
+    await expect(east.get_by_role("alertdialog")).to_have_count(0)
+    # It may have been theirs or not: their device does not take it for where they are.
+    await expect(east.locator("#no-case")).to_be_visible()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -315,10 +453,14 @@ async def test_an_emergency_is_held_for_a_second_and_sent_once(
     await page.keyboard.up("Enter")
 
     await page.locator("#backup > summary").click()
+    assert await complaints(page) == []
     await page.screenshot(path=folder / f"portal-backup-{size}.png")
     await button(page, "Send officers").click()
     await expect(page.locator(".strip")).to_contain_text("Backup asked")
     await expect(page.locator("a.ring-them")).to_have_attribute("href", "tel:911")
+    assert await complaints(page) == []
+    await large_enough(page)
+    await page.evaluate("scrollTo(0, 0)")
     await page.screenshot(path=folder / f"portal-emergency-{size}.png")
 
     facts = await said(city, case)
@@ -350,6 +492,9 @@ async def test_what_is_tapped_without_a_connection_is_kept_and_sent_once(
     await expect(page.locator("#queue")).to_contain_text("3 steps waiting to send")
     await expect(page.locator(".close-it > summary")).to_be_visible()
     await expect(page.locator("#stale")).to_contain_text("Last heard", timeout=60_000)
+    assert await complaints(page) == []
+    await large_enough(page)
+    await page.evaluate("scrollTo(0, 0)")
     await page.screenshot(path=folder / f"portal-offline-{size}.png")
     assert [one for one in await said(city, case) if isinstance(one, TeamEnRoute)] == []
 

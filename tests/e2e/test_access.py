@@ -29,6 +29,7 @@ from divert_cli.prepare import register_agency
 from divert_cli.stack import LocalStack
 from divert_contracts.access import Role
 from waiting import eventually
+from who_may import MAY_DO, MAY_OPEN
 
 PROVIDERS = ("exodus", "alcott")
 GATEWAY, AGENCY_GATEWAY = "provider-gateway-", "agency-gateway-"
@@ -36,18 +37,6 @@ SERVICES = (
     *("intake", "triage", "routing", "reporting", f"{AGENCY_GATEWAY}lapd"),
     *(GATEWAY + provider for provider in PROVIDERS),
 )
-LET_IN = {
-    "intake": {Role.CAD, Role.DESK},
-    "triage": {Role.DESK, Role.OPERATIONS, Role.ANALYST, Role.ADMIN},
-    "routing": {Role.CAD, Role.DESK, Role.OPERATIONS, Role.ADMIN},
-    "reporting": {Role.DESK, Role.OPERATIONS, Role.ANALYST, Role.ADMIN},
-    "gateway": {Role.PROVIDER_DESK, Role.PROVIDER_TEAM},
-    "agency-gateway": {Role.CAD},
-}
-"""Who gets anything at all of a service; of routing, everybody may read the directory."""
-EVERYBODYS = "directory.read"
-PRIVATE = {"calls.export-eido": {Role.CAD}, "desk.read": {Role.DESK}, "calls.erase": {Role.ADMIN}}
-"""What has private words in it, outside gateways, or erases them."""
 NOT_LET_IN = frozenset({"not-signed-in", "not-allowed", "other-provider", "other-agency"})
 BRIEFLY = {"seconds": 0.1}
 """For how long a stream of events lasts."""
@@ -88,6 +77,8 @@ PEOPLE = (
     Person(Role.CAD, agency="another"),
     *(Person(role, provider=one) for role in (Role.PROVIDER_DESK, Role.PROVIDER_TEAM) for one in PROVIDERS),
     *(Person(role) for role in (Role.DESK, Role.OPERATIONS, Role.ANALYST, Role.ADMIN)),
+    # A claim that a role does not need opens nothing.
+    *(Person(role, provider="exodus", agency="lapd") for role in Role),
 )
 
 
@@ -136,45 +127,77 @@ async def asked(
     return await http.request(verb.method, url, content=content, headers=headers, params=params)
 
 
-def may(person: Person, verb: Verb) -> bool:
-    """Say whether a service may let somebody in at all, by rules that stand here alone."""
-    if verb.kind == "gateway":
-        return person.role in LET_IN["gateway"] and person.provider == verb.service.removeprefix(GATEWAY)
-    if verb.kind == "agency-gateway":
-        return person.role in LET_IN["agency-gateway"] and person.agency == verb.service.removeprefix(AGENCY_GATEWAY)
-    if verb.scope == EVERYBODYS:
-        return True
-    return person.role in LET_IN[verb.kind] and person.role in PRIVATE.get(verb.scope, set(Role))
+def may(person: Person, verb: Verb, roles: frozenset[Role]) -> bool:
+    """Say whether somebody may do a verb that is for some roles, by rules that stand here alone."""
+    if verb.kind == "gateway" and person.provider != verb.service.removeprefix(GATEWAY):
+        return False
+    if verb.kind == "agency-gateway" and person.agency != verb.service.removeprefix(AGENCY_GATEWAY):
+        return False
+    return person.role in roles
 
 
 @pytest.mark.timeout(300)
-async def test_nobody_gets_anything_of_what_is_not_theirs(
+async def test_everybody_may_do_what_is_meant_for_them_and_nothing_else(
     system: LocalStack, http: httpx.AsyncClient, issuer: LocalIssuer
 ) -> None:
-    """Every verb times every role, of the own and another provider and agency."""
+    """Every verb times every role, of the own and another provider and agency, held against a table made by hand."""
     turns = asyncio.Semaphore(AT_ONCE)
     tokens = {one: issuer.token(one.role, provider=one.provider, agency=one.agency) for one in PEOPLE}
-    leaks: list[str] = []
-    let_in: dict[str, set[Role]] = {}
+    known = await verbs(system, http)
+    assert {(one.kind, one.method, one.path): one.scope for one in known} == {
+        verb: scope for verb, (scope, _) in MAY_DO.items()
+    }
+    wrong: list[str] = []
 
-    async def tried(person: Person, verb: Verb) -> None:
+    async def tried(person: Person, verb: Verb, *, meant: bool) -> None:
         async with turns:
             answer = await asked(system, http, verb, tokens[person])
         code = answer.json().get("code") if answer.headers["content-type"] == "application/problem+json" else None
-        if code not in NOT_LET_IN:
-            let_in.setdefault(verb.scope, set()).add(person.role)
-            if not may(person, verb):
-                leaks.append(f"{person} {verb}: {answer.status_code} {code}")
-        elif answer.status_code != 403:
-            leaks.append(f"{person} {verb}: {answer.status_code} {code}")
+        refused = answer.status_code == 403 and code in NOT_LET_IN
+        if refused is meant or (code in NOT_LET_IN and not refused):
+            wrong.append(f"{person} {verb}: {answer.status_code} {code}")
 
-    known = await verbs(system, http)
-    # What would remove something is left to the tests of what may not.
-    pairs = [pair for pair in itertools.product(PEOPLE, known) if not (may(*pair) and pair[1].method == "DELETE")]
-    await asyncio.gather(*(tried(*pair) for pair in pairs))
-    assert leaks == []
-    assert len(pairs) > 800
-    assert {one.scope for one in known} - let_in.keys() == {"webhooks.remove"}, "somebody may do each of these"
+    tries = [
+        tried(person, verb, meant=meant)
+        for person, verb in itertools.product(PEOPLE, known)
+        # What would remove something is left to the tests of what may not.
+        if not (meant := may(person, verb, MAY_DO[verb.kind, verb.method, verb.path][1])) or verb.method != "DELETE"
+    ]
+    await asyncio.gather(*tries)
+    assert wrong == []
+    assert len(tries) > 1200
+
+
+@pytest.mark.timeout(300)
+async def test_a_page_and_what_is_written_on_it_are_for_those_it_is_meant_for(
+    system: LocalStack, http: httpx.AsyncClient, issuer: LocalIssuer
+) -> None:
+    """Every page and form times everybody, signed in as browsers are; streams of events included."""
+    turns = asyncio.Semaphore(AT_ONCE)
+    tokens = {one: issuer.token(one.role, provider=one.provider, agency=one.agency) for one in PEOPLE}
+    wrong: list[str] = []
+
+    async def opened(person: Person, page: Verb, *, meant: bool) -> None:
+        url = system.urls[page.service]
+        kept = {"cookie": f"divert-session-{page.service}={tokens[person]}", "origin": url}
+        path = page.path.replace("{id}", str(uuid.uuid4()))
+        async with turns, http.stream(page.method, url + path, headers=kept) as answer:
+            problem = answer.headers.get("content-type") == "application/problem+json"
+            code = json.loads(await answer.aread()).get("code") if problem else None
+        refused = answer.status_code == 403 and code in NOT_LET_IN
+        first = answer.headers.get("location", "").startswith("/sign-in")
+        if refused is meant or first or (code in NOT_LET_IN and not refused):
+            wrong.append(f"{person} {page}: {answer.status_code} {code}")
+
+    pages = [
+        (Verb(service, method, path, scope), roles)
+        for (kind, method, path), (scope, roles) in MAY_OPEN.items()
+        for service in ([GATEWAY + one for one in PROVIDERS] if kind == "gateway" else [kind])
+    ]
+    await asyncio.gather(
+        *(opened(person, page, meant=may(person, page, roles)) for person in PEOPLE for page, roles in pages)
+    )
+    assert wrong == []
 
 
 def _encoded(document: object) -> str:
@@ -405,18 +428,38 @@ async def test_who_did_what_is_in_the_audit_and_every_chain_is_whole(
     bearing = {"authorization": f"Bearer {team}"}
     assert (await http.get(url, headers=bearing)).status_code == 200
     assert (await http.post(f"{url}/acknowledge", json={"epoch": 9, "arrive_in_seconds": 60}, headers=bearing)).is_error
+    # What a page or a list shows is named too, where its address names nothing.
+    portal, device = system.urls[f"{GATEWAY}alcott"], {"cookie": "divert-device=desk"}
+    looked = {
+        f"/?case={case}": "home-1",
+        f"/live?case={case}": "live-1",
+        "/v1/cases": "list-1",
+        "/v1/events?seconds=0.1": "stream-1",
+    }
+    for path, subject in looked.items():
+        token = issuer.token(Role.PROVIDER_DESK, provider="alcott", subject=subject)
+        answer = await http.get(portal + path, headers={"authorization": f"Bearer {token}", **device})
+        assert answer.status_code == 200, path
+        assert case in answer.text, path
+    desk = {"authorization": f"Bearer {issuer.token(Role.DESK, subject='desk-7')}"}
+    assert (await http.get(f"{system.urls['routing']}/desk?call={call}", headers=desk)).status_code == 200
     wanted = {
         ("lapd-cad", "calls.post", None, "done"),
         ("alcott-provider-desk", "cases.acknowledge", case, "done"),
         ("west-9", "cases.read", case, "read"),
         ("west-9", "cases.acknowledge", case, "acknowledged"),
+        ("home-1", "portal.use", case, "read"),
+        ("live-1", "portal.use", case, "read"),
+        ("list-1", "cases.list", case, "read"),
+        ("stream-1", "cases.stream", case, "read"),
+        ("desk-7", "desk.use", call, "read"),
     }
     connection = await asyncpg.connect(system.postgres)
     try:
 
         async def there() -> bool:
             found: set[tuple[str, str, str | None, str]] = set()
-            for schema in ("intake", "provider_gateway_alcott"):
+            for schema in ("intake", "routing", "provider_gateway_alcott"):
                 await connection.execute("SELECT set_config('search_path', $1, false)", schema)
                 rows = await connection.fetch("SELECT subject, scope, target, result FROM audit")
                 found |= {tuple(row) for row in rows}

@@ -25,7 +25,7 @@ from divert_chassis.audit import Audit
 from divert_chassis.problems import Problem
 from divert_chassis.rates import Rates
 from divert_chassis.tokens import InvalidToken, Principal, Verifier
-from divert_contracts.access import PRIVATE, Scope
+from divert_contracts.access import PRIVATE, PROVIDERS, Role, Scope
 
 E = TypeVar("E", bound=Callable[..., Any])
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -33,6 +33,9 @@ IsSafety = Callable[[Mapping[str, str]], bool]
 """Says by the values of its path whether a request is a safety report."""
 
 SIGN_IN = "/sign-in"
+SESSION = "x-session"
+"""A header by which an open page learns that its token's time is over: ``over`` when it is told nothing any more,
+``grace`` while it still hears what a team must."""
 READS = frozenset({"GET", "HEAD"})
 _FAILED = 400
 _DECLARED = "__divert_needs__"
@@ -56,6 +59,8 @@ class Need:
     scope: Scope | None
     """None: nothing; it is open to everybody."""
     safety: IsSafety
+    grace: bool = False
+    """Whether it goes on for as long after a token's time as calls for help are taken."""
 
 
 @dataclass(slots=True)
@@ -75,19 +80,21 @@ class Acting:
 _ACTING: ContextVar[Acting | None] = ContextVar("divert_acting", default=None)
 
 
-def requires(scope: Scope, *, safety: bool | IsSafety = False) -> Callable[[E], E]:
+def requires(scope: Scope, *, safety: bool | IsSafety = False, grace: bool = False) -> Callable[[E], E]:
     """Declare what a route needs; stands right below the route's own decorator.
 
     Args:
         scope: what its caller must be allowed to do.
         safety: whether it is a report that is never refused: then a token that has expired will do for a while, and no
             limit counts it.
+        grace: whether it shows what a team must hear: then too a token that has expired will do for a while. Its
+            handler asks ``in_grace`` and shows no more than that.
     """
 
     def always(_: Mapping[str, str]) -> bool:
         return safety is True
 
-    return _declaring(Need(scope, safety if callable(safety) else always))
+    return _declaring(Need(scope, safety if callable(safety) else always, grace=grace))
 
 
 def open_to_all(endpoint: E) -> E:
@@ -131,10 +138,13 @@ class Guarded(APIRoute):
             gate: Gate = request.app.state.gate
             try:
                 acting = await gate.admit(request, need, page=page)
-            except _SignInFirst as where:
+                with acts(acting):
+                    response = await gate.recording(acting, request, handle)
+            except SignInFirst as where:
                 return where.response(request)
-            with acts(acting):
-                return await gate.recording(acting, request, handle)
+            if acting is not None and acting.principal.expired:
+                response.headers[SESSION] = "grace"
+            return response
 
         return guarded
 
@@ -179,6 +189,13 @@ def acting() -> Acting | None:
     return _ACTING.get()
 
 
+def about(target: object) -> None:
+    """Name the one call or case that the request in hand shows, for the audit, where its path does not."""
+    now = _ACTING.get()
+    if now is not None:
+        now.target = _id(target)
+
+
 def principal() -> Principal | None:
     """Return who asks; null where nobody has to say who they are."""
     now = _ACTING.get()
@@ -189,6 +206,12 @@ def seconds_left() -> float:
     """Return for how many real seconds more the token of whoever asks counts; without end where there are none."""
     who = principal()
     return inf if who is None else who.until - time.time()
+
+
+def in_grace() -> bool:
+    """Say whether the time of the token of whoever asks is over: no more is shown than what a team must hear."""
+    who = principal()
+    return who is not None and who.expired
 
 
 def on_behalf() -> dict[str, str]:
@@ -288,7 +311,7 @@ class Gate:
             return None
         safety = need.safety(request.path_params)
         told = self._token(request, page=page)
-        who = await self.recognised(request, told, page=page, safety=safety)
+        who = await self.recognised(request, told, page=page, safety=safety, grace=need.grace)
         acting = Acting(who, need.scope, _target(request.path_params), told or "")
         try:
             self._may(who, need.scope)
@@ -319,7 +342,7 @@ class Gate:
         return response
 
     async def recognised(
-        self, request: Request, token: str | None, *, page: bool = False, safety: bool = False
+        self, request: Request, token: str | None, *, page: bool = False, safety: bool = False, grace: bool = False
     ) -> Principal:
         """Return whose a token is.
 
@@ -337,14 +360,20 @@ class Gate:
             if self._rates is not None and not safety:
                 await self._rates.take("" if request.client is None else request.client.host, None)
             raise self._unknown(request, str(why), page=page) from None
-        if who.expired and not safety:
+        if who.expired and not (safety or grace):
             raise self._unknown(request, "expired", page=page)
         return who
 
     def belongs(self, who: Principal) -> bool:
-        """Say whether this instance is for somebody's organisation at all."""
-        of_provider = self._provider is None or who.provider == self._provider
-        return of_provider and (self._agency is None or who.agency == self._agency)
+        """Say whether this instance is for somebody's organisation at all.
+
+        The role says whose people somebody is: a claim that it does not need opens nothing.
+        """
+        if self._provider is not None:
+            return who.role in PROVIDERS and who.provider == self._provider
+        if self._agency is not None:
+            return who.role is Role.CAD and who.agency == self._agency
+        return True
 
     def _may(self, who: Principal, scope: Scope) -> None:
         if not self.belongs(who):
@@ -374,7 +403,7 @@ class Gate:
 
     def _unknown(self, request: Request, why: str | None, *, page: bool) -> Exception:
         if page and request.method in READS:
-            return _SignInFirst(over=why == "expired")
+            return SignInFirst(over=why == "expired")
         error = "" if why is None else f', error="invalid_token", error_description="{why}"'
         headers = {"www-authenticate": f'Bearer realm="divert"{error}'}
         if page and request.headers.get("hx-request") == "true":
@@ -384,7 +413,7 @@ class Gate:
         return Problem(HTTPStatus.UNAUTHORIZED, "not-signed-in", "Unauthorized", detail, headers=headers, **more)
 
 
-class _SignInFirst(Exception):
+class SignInFirst(Exception):
     """Whoever looks at a page is to sign in, and comes back to it."""
 
     def __init__(self, *, over: bool) -> None:
@@ -396,8 +425,9 @@ class _SignInFirst(Exception):
         """Return where to go."""
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         if request.headers.get("hx-request") == "true":
-            # A page that is open stays as it is, with its buttons to call for help: those work a while longer.
-            return Response(status_code=204, headers={} if self._over else {"hx-redirect": SIGN_IN})
+            # A page that is open stays as it is, with its buttons to call for help: those work a while longer. It is
+            # told, so that it says that it hears nothing.
+            return Response(status_code=204, headers={SESSION: "over"} if self._over else {"hx-redirect": SIGN_IN})
         return RedirectResponse(SIGN_IN if here == "/" else f"{SIGN_IN}?to={quote(here)}", 303)
 
 
@@ -425,4 +455,8 @@ def from_own_page(request: Request) -> bool:
 
 def _target(values: Mapping[str, str]) -> str | None:
     found = values.get("case_id", values.get("call_id"))
-    return None if found is None else str(found)[:64]
+    return None if found is None else _id(found)
+
+
+def _id(target: object) -> str:
+    return str(target)[:64]

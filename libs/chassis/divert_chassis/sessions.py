@@ -17,11 +17,17 @@ SAME_ORIGIN = {"referrer-policy": "same-origin"}
 _HERE = re.compile(r"/(?![/\\])[!-~]{0,300}")
 
 
-def add_sign_in(router: APIRouter, pages: Pages) -> None:
-    """Add the page on which people sign in and out."""
+def add_sign_in(router: APIRouter, pages: Pages, *, ring: str | None = None) -> None:
+    """Add the page on which people sign in and out.
+
+    Args:
+        router: of the service.
+        pages: what renders it.
+        ring: the telephone number for whoever is in danger and has to sign in first; null where nobody is out there.
+    """
 
     def shown(to: str, *, status: int = 200, wrong: str = "", who: str = "") -> Response:
-        return pages.shown("sign_in.html", status, SAME_ORIGIN, to=_local(to), wrong=wrong, who=who)
+        return pages.shown("sign_in.html", status, SAME_ORIGIN, to=_local(to), wrong=wrong, who=who, ring=ring)
 
     @router.get(SIGN_IN, include_in_schema=False)
     @open_to_all

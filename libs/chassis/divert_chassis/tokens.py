@@ -17,7 +17,7 @@ import jwt
 from pydantic import BaseModel, Field, ValidationError
 
 from divert_chassis.logs import logger
-from divert_contracts.access import MAY, Role, Scope
+from divert_contracts.access import MAY, PROVIDERS, Role, Scope
 from divert_contracts.step import Unavailable
 
 log = logger(__name__)
@@ -241,7 +241,7 @@ def _principal(claims: _Claims) -> Principal:
     if len(named) != 1:
         raise InvalidToken("role")
     role = named[0]
-    if role in {Role.PROVIDER_DESK, Role.PROVIDER_TEAM} and claims.provider is None:
+    if role in PROVIDERS and claims.provider is None:
         raise InvalidToken("provider")
     if role is Role.CAD and claims.agency is None:
         raise InvalidToken("agency")

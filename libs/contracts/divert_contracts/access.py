@@ -24,6 +24,10 @@ class Role(StrEnum):
     """Whoever runs the system, accounts for it, and has private words erased; sees none, and no provider's cases."""
 
 
+PROVIDERS = frozenset({Role.PROVIDER_DESK, Role.PROVIDER_TEAM})
+"""A provider's own people."""
+
+
 @unique
 class Scope(StrEnum):
     """What may be done; each verb of an API is one."""

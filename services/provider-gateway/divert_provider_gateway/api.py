@@ -14,7 +14,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, Field
 
-from divert_chassis.access import Guarded, guarded, requires, seconds_left
+from divert_chassis.access import Guarded, about, guarded, requires, seconds_left
 from divert_chassis.core import Reply
 from divert_chassis.http import NEVER_REFUSED
 from divert_chassis.problems import Problem, refused
@@ -202,8 +202,15 @@ class CallDeliveryLog(Model):
     ended: tuple[Delivery, ...]
 
 
-def _cases(cases: tuple[Case, ...]) -> Cases:
+def _listed(cases: tuple[Case, ...]) -> Cases:
+    _name_the_only(cases)
     return Cases(cases=cases, seen=digest_of(cases))
+
+
+def _name_the_only(cases: tuple[Case, ...]) -> None:
+    """Let the audit name the case that is read; of several it says that they were listed."""
+    if len(cases) == 1:
+        about(cases[0].case_id)
 
 
 class Forgiving(Guarded):
@@ -305,8 +312,8 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
         wanted = {"stage": stage, "acuity": acuity}
         columns = {name: word.value for name, word in wanted.items() if word is not None}
         if wait:
-            return _cases(await watch.changed(columns, seen, wait, limit))
-        return _cases((await open_cases(runtime, limit, **columns))[:limit])
+            return _listed(await watch.changed(columns, seen, wait, limit))
+        return _listed((await open_cases(runtime, limit, **columns))[:limit])
 
     @router.get(
         "/v1/events",
@@ -322,6 +329,7 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
 
         A connection begins with all that is open, so nothing is missed between two.
         """
+        _name_the_only(await watch.now())
         news = watch.news(min(seconds, seconds_left()))
         return StreamingResponse(news, media_type="text/event-stream", headers=NOT_KEPT)
 

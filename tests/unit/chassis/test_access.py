@@ -17,7 +17,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import APIRouter, FastAPI
 from pydantic import JsonValue
 
-from divert_chassis.access import Acting, Gate, acts, guarded, open_to_all, principal, requires, seconds_left
+from divert_chassis.access import (
+    SESSION,
+    Acting,
+    Gate,
+    SignInFirst,
+    about,
+    acts,
+    guarded,
+    in_grace,
+    open_to_all,
+    principal,
+    requires,
+    seconds_left,
+)
 from divert_chassis.health import Health
 from divert_chassis.http import application
 from divert_chassis.issuer import LocalIssuer
@@ -197,6 +210,18 @@ def orders(gate: Gate | None) -> FastAPI:
     async def tapped() -> str:
         return "tapped"
 
+    @router.post("/v1/webhooks")
+    @requires(Scope.REGISTER_WEBHOOK)
+    async def register() -> str:
+        return "registered"
+
+    @router.get("/live", include_in_schema=False)
+    @requires(Scope.USE_PORTAL, grace=True)
+    async def live(*, desk: bool = False) -> str:
+        if desk and in_grace():
+            raise SignInFirst(over=True)
+        return "what must be heard" if in_grace() else "everything"
+
     return application(title="Orders", version="1", router=router, health=Health(), gate=gate)
 
 
@@ -245,6 +270,38 @@ async def test_an_agencys_instance_is_for_its_own_cad_alone(issuer: LocalIssuer)
             assert (answer.status_code, answer.json()["code"]) == (403, code)
 
 
+@pytest.mark.parametrize(
+    ("role", "of_provider", "of_agency"),
+    [
+        (Role.CAD, "other-provider", "registered"),
+        (Role.DESK, "other-provider", "other-agency"),
+        (Role.PROVIDER_DESK, "registered", "other-agency"),
+        (Role.PROVIDER_TEAM, "not-allowed", "other-agency"),
+        (Role.OPERATIONS, "other-provider", "other-agency"),
+        (Role.ANALYST, "other-provider", "other-agency"),
+        (Role.ADMIN, "other-provider", "other-agency"),
+    ],
+)
+async def test_a_claim_that_a_role_does_not_need_opens_nothing(
+    issuer: LocalIssuer, role: Role, of_provider: str, of_agency: str
+) -> None:
+    token = issuer.token(role, provider="alcott", agency="lapd")
+    gates = (Gate(verifier(issuer), provider="alcott"), Gate(verifier(issuer), agency="lapd"))
+    for gate, code in zip(gates, (of_provider, of_agency), strict=True):
+        async with client(gate) as http:
+            answer = (await http.post("/v1/webhooks", headers=bearing(token))).json()
+        assert (answer if isinstance(answer, str) else answer["code"]) == code
+
+
+async def test_what_a_page_shows_is_named_where_its_path_names_nothing(issuer: LocalIssuer) -> None:
+    about("nobody asks")
+    who = await verifier(issuer).principal(issuer.token(Role.PROVIDER_TEAM, provider="alcott"))
+    acting = Acting(who, Scope.USE_PORTAL, None, "token")
+    with acts(acting):
+        about("9c5b" * 20)
+    assert acting.target == "9c5b" * 16
+
+
 async def test_what_streams_knows_for_how_long_the_token_counts(issuer: LocalIssuer) -> None:
     assert seconds_left() == inf
     who = await verifier(issuer).principal(issuer.token(Role.ANALYST, hours=1))
@@ -282,6 +339,30 @@ async def test_a_browsers_cookie_is_for_pages_and_only_for_what_they_send_themse
         assert (first.status_code, first.headers["location"]) == (303, "/sign-in?to=/page%3Fa%3Db")
         part = await http.get("/page", headers={"hx-request": "true"})
         assert (part.status_code, part.headers["hx-redirect"]) == (204, "/sign-in")
+
+
+async def test_an_open_page_learns_that_its_session_is_over_and_hears_what_it_must_for_a_while(
+    issuer: LocalIssuer,
+) -> None:
+    gate = Gate(verifier(issuer), service="orders", provider="alcott")
+
+    def asking(hours: float) -> dict[str, str]:
+        token = issuer.token(Role.PROVIDER_TEAM, provider="alcott", hours=hours)
+        return {"cookie": f"{gate.cookie}={token}", "hx-request": "true"}
+
+    async with client(gate) as http:
+        good = await http.get("/live", headers=asking(1))
+        assert (good.json(), SESSION in good.headers) == ("everything", False)
+        late = await http.get("/live", headers=asking(-11.9))
+        assert (late.json(), late.headers[SESSION]) == ("what must be heard", "grace")
+        for path, hours in (("/live?desk=true", -1), ("/page", -1), ("/live", -12.1)):
+            over = await http.get(path, headers=asking(hours))
+            assert (over.status_code, over.headers[SESSION], over.content) == (204, "over", b""), path
+            assert "hx-redirect" not in over.headers
+        reloaded = await http.get("/live?desk=true", headers={"cookie": asking(-1)["cookie"]})
+        assert (reloaded.status_code, reloaded.headers["location"]) == (303, "/sign-in?to=/live%3Fdesk%3Dtrue")
+        long_over = await http.get("/live", headers={"cookie": asking(-12.1)["cookie"]})
+        assert long_over.status_code == 303
 
 
 def test_the_document_names_the_scope_of_every_verb() -> None:

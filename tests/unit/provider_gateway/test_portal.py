@@ -1,8 +1,10 @@
 """What the portal shows of a case, and to whom; and that what somebody said stays words."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -26,10 +28,12 @@ from divert_contracts.vocabulary import (
     SignalSource,
     Stage,
 )
+from divert_provider_gateway import pages
 from divert_provider_gateway.app import build
 from divert_provider_gateway.domain import happened
 from divert_provider_gateway.domain.case import Case, CaseStage, Roster, Rules, TimeToForget
 from divert_provider_gateway.domain.said import (
+    VERBS,
     Acknowledge,
     AnswerSafetyCheck,
     Arrive,
@@ -42,11 +46,12 @@ from divert_provider_gateway.domain.said import (
     MakeContact,
     RaiseEmergency,
     RequestBackup,
+    SafetyReport,
     Said,
     WriteNote,
 )
 from divert_provider_gateway.pages import Portal
-from divert_provider_gateway.pages.view import View, aim, focus, in_order, view
+from divert_provider_gateway.pages.view import View, aim, focus, in_order, stops, view
 from divert_provider_gateway.pages.who import Device, named
 from divert_provider_gateway.pages.words import read
 from divert_provider_gateway.settings import Settings
@@ -233,6 +238,75 @@ def test_a_device_shows_the_case_asked_for_else_its_own_else_the_only_one() -> N
     assert focus([other, own], WEST, None) is own
     assert focus([other, own], DESK, None) is None
     assert focus([other], DESK, None) is other
+
+
+def another(*said: Said) -> Case:
+    """Return another case, after what was said of it."""
+    case = happened.offered(Case(case_id=uuid4()), an_offer(), RULES, NOON).state
+    return after(case, TAKEN, *said)
+
+
+def stopped(case: Case) -> Case:
+    """Return a case after a recall that must be confirmed."""
+    return happened.recalled(case, a_recall(confirm_by=SOON), RULES, SOON).state
+
+
+def test_a_recall_that_no_team_was_named_for_covers_no_team_that_is_at_work_elsewhere() -> None:
+    own = another(Arrive(), AssignTeam(epoch=EPOCH, team="west-1"))
+    nobodys, of_west = stopped(another()), stopped(another(AssignTeam(epoch=EPOCH, team="west-1")))
+    assert stops([nobodys, own], WEST) == []
+    assert aim([nobodys, own], WEST, own) is own
+    assert stops([nobodys, of_west, own], WEST) == [of_west]
+    assert aim([nobodys, of_west, own], WEST, own) is of_west
+    assert stops([nobodys, of_west], WEST) == [of_west, nobodys]
+    # It may be theirs: they took it and did not say who goes.
+    assert stops([nobodys], EAST) == [nobodys]
+    assert aim([nobodys], EAST, None) is nobodys
+    assert stops([nobodys, of_west, own], DESK) == [nobodys, of_west]
+    assert aim([nobodys, own], DESK, own) is own
+
+
+def test_a_team_at_work_still_sees_that_a_case_without_a_team_was_recalled() -> None:
+    own, nobodys = another(AssignTeam(epoch=EPOCH, team="west-1")), stopped(another())
+    page = Elements()
+    roster = Roster(provider="exodus")
+    page.feed(str(portal().live(read()["en"], WEST, [nobodys, own], None, roster)["live"]))
+    attributes = dict(page.attributes)
+    assert "inert" not in attributes
+    assert "alertdialog" not in {value for _, value in page.attributes}
+    assert ("data-case", str(own.case_id)) in page.attributes
+    assert "data-unsure" not in attributes
+    assert "Stop: " in page.text
+    page = Elements()
+    page.feed(str(portal().live(read()["en"], EAST, [nobodys, own], None, roster)["live"]))
+    assert {"inert", "data-unsure"} <= dict(page.attributes).keys()
+    assert "alertdialog" in {value for _, value in page.attributes}
+
+
+def test_a_desk_that_looks_at_one_case_is_told_that_help_is_not_for_the_recalled_one() -> None:
+    own, nobodys = another(AssignTeam(epoch=EPOCH, team="west-1")), stopped(another())
+    for asked, told in ((own, True), (None, False)):
+        page = Elements()
+        page.feed(str(portal().live(read()["en"], DESK, [nobodys, own], asked, Roster(provider="exodus"))["live"]))
+        assert ("below are for another case: " in page.text) is told
+
+
+def test_when_its_session_is_over_a_team_hears_of_its_case_and_of_recalls_and_a_desk_of_nothing() -> None:
+    offer, taken, own = offered(), another(), another(AssignTeam(epoch=EPOCH, team="west-1"))
+    cases = [offer, taken, own, stopped(own), stopped(taken)]
+    assert [WEST.minds(case) for case in cases] == [False, True, True, True, True]
+    assert [EAST.minds(case) for case in cases] == [False, True, False, False, True]
+    assert [DESK.minds(case) for case in cases] == [False] * 5
+
+
+def test_the_script_knows_every_report_that_is_never_refused() -> None:
+    script = (Path(pages.__file__).parent / "assets" / "portal.js").read_text()
+    named = {
+        name: set(re.findall(r'"([a-z-]+)"', re.findall(rf"const {name} = \[(.*?)\];", script, re.DOTALL)[0]))
+        for name in ("URGENT", "SAFETY")
+    }
+    reports = {verb.value for verb, kind in VERBS.items() if issubclass(kind, SafetyReport)}
+    assert named["URGENT"] | named["SAFETY"] == reports
 
 
 def test_a_call_for_help_is_about_where_the_team_is_and_never_about_an_offer() -> None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from divert_chassis.access import OwnPage, open_to_all, principal, requires
+from divert_chassis.access import OwnPage, SignInFirst, about, in_grace, open_to_all, principal, requires
 from divert_chassis.core import Reply
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
@@ -48,7 +48,7 @@ from divert_provider_gateway.domain.said import (
     SignOn,
     WriteNote,
 )
-from divert_provider_gateway.pages.view import View, aim, focus, in_order, view
+from divert_provider_gateway.pages.view import View, aim, focus, in_order, stops, view
 from divert_provider_gateway.pages.who import DESK, DEVICE, LANGUAGE, Device, Who, named, remember
 from divert_provider_gateway.pages.words import Words, chosen, read
 from divert_provider_gateway.settings import Settings
@@ -91,7 +91,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Rules], settings: Settings) ->
     """Add the portal to the routes."""
     portal = Portal(runtime, settings)
     portal.pages.add_assets(router)
-    add_sign_in(router, portal.pages)
+    add_sign_in(router, portal.pages, ring=settings.dispatcher_number)
     _add_cases(router, portal)
     _add_saying(router, portal)
     _add_device(router, portal)
@@ -144,10 +144,20 @@ class Portal:
         return await self.runtime.get(Roster, provider) or Roster(provider=provider)
 
     async def body(self, request: Request, device: Device, wanted: UUID | None) -> dict[str, object]:
-        """Return what the live part of a page shows: every case in brief, one of them whole."""
-        found = await open_cases(self.runtime)
+        """Return what the live part of a page shows: every case in brief, one of them whole.
+
+        Raises:
+            SignInFirst: the session is over, and it is not a team that asks.
+        """
+        cases: Sequence[Case] = await open_cases(self.runtime)
         asked = None if wanted is None else await self.case(wanted, device)
-        shown = self.live(self.words(request), device, found, asked, await self.roster(), wanted=wanted)
+        if in_grace():
+            if device.team is None:
+                raise SignInFirst(over=True)
+            cases = [case for case in cases if device.minds(case)]
+            asked = next((case for case in cases if case.case_id == wanted), None)
+            wanted = None if asked is None else wanted
+        shown = self.live(self.words(request), device, cases, asked, await self.roster(), wanted=wanted)
         digest = hashlib.sha256(str(shown["live"]).encode()).hexdigest()[:16]
         return {**shown, "seen": digest, "wanted": wanted}
 
@@ -173,13 +183,21 @@ class Portal:
         """
         seen = [case for case in in_order(cases, self.runtime.clock.now()) if device.sees(case)]
         whole = focus(seen, device, asked)
+        covering = stops(seen, device)
+        read = whole or next(iter(covering), None)
+        if read is not None:
+            about(read.case_id)
+        help_about = aim(seen, device, whole)
         values: dict[str, object] = {
             "device": device,
             "roster": roster,
-            "views": [self.view(case, device) for case in seen],
+            "views": [self.view(case, device) for case in seen if case not in covering],
+            "stops": [self.view(case, device) for case in covering],
             "focus": None if whole is None else self.view(whole, device),
-            "aim": aim(seen, device, whole),
+            "aim": help_about,
+            "aimed": None if help_about is None else self.view(help_about, device),
             "missing": wanted is not None and asked is None,
+            "late": in_grace(),
         }
         return {**values, "live": self.pages.env.get_template("_live.html").render(t=t, **self._choices, **values)}
 
@@ -220,20 +238,22 @@ def _add_cases(router: APIRouter, portal: Portal) -> None:
         if device is None:
             return RedirectResponse("/who", 303)
         values = await portal.body(request, device, wanted)
+        if values["late"] and not values["views"] and not values["stops"]:
+            raise SignInFirst(over=True)
         return portal.shown(request, "portal.html", 404 if values["missing"] else 200, **values)
 
     @router.get("/", include_in_schema=False)
-    @requires(Scope.USE_PORTAL)
+    @requires(Scope.USE_PORTAL, grace=True)
     async def read_home(request: Request, device: Who) -> Response:
         return await page(request, device, None)
 
     @router.get("/cases/{case_id}", include_in_schema=False)
-    @requires(Scope.USE_PORTAL)
+    @requires(Scope.USE_PORTAL, grace=True)
     async def read_case(request: Request, device: Who, case_id: UUID) -> Response:
         return await page(request, device, case_id)
 
     @router.get("/live", include_in_schema=False)
-    @requires(Scope.USE_PORTAL)
+    @requires(Scope.USE_PORTAL, grace=True)
     async def read_live(
         request: Request,
         device: Who,

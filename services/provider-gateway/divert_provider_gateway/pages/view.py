@@ -184,16 +184,29 @@ def focus(cases: Iterable[Case], device: Device, wanted: Case | None) -> Case | 
     return own or (shown[0] if len(shown) == 1 else None)
 
 
-def aim(cases: Iterable[Case], device: Device, shown: Case | None) -> Case | None:
-    """Return the case that a call for help is about: a recalled one, else the team's own, else the one that is shown.
+def stops(cases: Iterable[Case], device: Device) -> list[Case]:
+    """Return the recalls that cover a device until they are confirmed, its own team's first.
 
-    Never an offer: nobody is there. Null where the device tells of none; it may remember the last that it had.
+    One that no team was named for may be anybody's, so it covers the desk and every team that has no case of its own. A
+    team at work goes on with that: its screen and its calls for help are about where it is.
     """
     live = list(cases)
-    recalled = next((case for case in live if case.must_confirm), None)
-    own = next((case for case in live if device.works_on(case)), None)
-    taken = shown if shown is not None and shown.acknowledged_at is not None else None
-    return recalled or own or taken
+    recalled = sorted((case for case in live if case.must_confirm), key=device.has, reverse=True)
+    at_work = any(device.works_on(case) for case in live)
+    return [case for case in recalled if device.has(case) or not at_work]
+
+
+def aim(cases: Iterable[Case], device: Device, shown: Case | None) -> Case | None:
+    """Return the case that a call for help is about.
+
+    That is its team's own, a recalled one first; else the one that is shown; last a recalled one that no team was named
+    for. Never an offer: nobody is there. Null where the device tells of none; it may remember the last that it had.
+    """
+    live = list(cases)
+    recalled = [case for case in live if case.must_confirm]
+    own = [*filter(device.has, recalled), *filter(device.works_on, live)]
+    taken = [] if shown is None or shown.acknowledged_at is None else [shown]
+    return next(iter([*own, *taken, *recalled]), None)
 
 
 def _answers(case: Case, picture: Picture) -> list[SafetyLine]:

@@ -32,9 +32,17 @@ class Device:
         """Say whether a case is shown on it: a team sees what is offered, what waits for a team, and its own."""
         return self.team is None or case.team in {None, self.team} or case.stage is CaseStage.OFFERED
 
+    def has(self, case: Case) -> bool:
+        """Say whether it is, or was, the case of this device's own team."""
+        return self.team is not None and case.team == self.team
+
     def works_on(self, case: Case) -> bool:
         """Say whether it is this device's own case."""
-        return self.team is not None and case.team == self.team and case.stage in HELD
+        return self.has(case) and case.stage in HELD
+
+    def minds(self, case: Case) -> bool:
+        """Say whether it is shown even when the session is over: what a team must hear, but no offer."""
+        return self.team is not None and self.sees(case) and case.stage is not CaseStage.OFFERED
 
 
 def named(team: str) -> Device | None:

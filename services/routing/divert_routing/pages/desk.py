@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from divert_chassis import words as common
-from divert_chassis.access import Guarded, OtherOrigin, guarded
+from divert_chassis.access import Guarded, OtherOrigin, about, guarded
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
@@ -82,7 +82,8 @@ class DeskPages:
         return Views(self.directory, self.now, person)
 
     async def call(self, call_id: UUID) -> Call | None:
-        """Return a call that has a picture."""
+        """Return a call that has a picture; the audit names it."""
+        about(call_id)
         call = await self.runtime.get(Call, str(call_id))
         return None if call is None or call.revision is None else call
 

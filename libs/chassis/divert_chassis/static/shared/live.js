@@ -2,13 +2,20 @@
 // <time data-until="ISO">: counts down, then up with a word. <time data-since="ISO">: counts up.
 // A page that hears from the server otherwise than by htmx says so by divertHeard(now, rate).
 // An element with data-now (and data-rate) in what was swapped in sets the clock again; other scripts ask divertNow().
-// The banner's data-says and data-over hold its words in another language than English.
+// The same banner says for as long as it lasts that the session of whoever looks is over, which the header x-session tells.
+// The banner's data-says, data-over, data-session-over and data-session-grace hold its words in another language than
+// English. Other scripts ask divertTold(response) whether an answer says how things stand.
 "use strict";
 
 (() => {
   const QUIET_AFTER = 6000;
   const clock = { at: 0, from: 0, rate: 1 };
+  const ENDED = {
+    over: "Your session is over: sign in again. Nothing new reaches this page.",
+    grace: "Your session is over: sign in again. Only what is most urgent reaches this page.",
+  };
   let heard = performance.now();
+  let session = "";
 
   function set(iso, rate) {
     clock.at = Date.parse(iso);
@@ -23,8 +30,16 @@
   globalThis.divertNow = now;
   globalThis.divertHeard = (iso, rate) => {
     heard = performance.now();
+    session = "";
     if (Date.parse(iso) > clock.at) set(iso, rate);
   };
+
+  // Neither a refusal tells anything nor what is answered to a session that is over.
+  function told(response) {
+    return Boolean(response) && response.status < 400 && response.headers.get("x-session") !== "over";
+  }
+
+  globalThis.divertTold = told;
 
   function spelt(milliseconds) {
     const seconds = Math.floor(Math.abs(milliseconds) / 1000);
@@ -57,8 +72,11 @@
       const silent = performance.now() - heard;
       const old = banner.dataset.watch !== undefined && silent > QUIET_AFTER;
       const says = banner.dataset.says ?? "Last heard {n} s ago; reconnecting.";
-      if (old) put(banner.querySelector("span"), says.replace("{n}", Math.floor(silent / 1000)));
-      banner.hidden = !old;
+      const words = { over: banner.dataset.sessionOver, grace: banner.dataset.sessionGrace };
+      if (session) put(banner.querySelector("span"), words[session] ?? ENDED[session]);
+      else if (old) put(banner.querySelector("span"), says.replace("{n}", Math.floor(silent / 1000)));
+      banner.classList.toggle("ended", session !== "");
+      banner.hidden = !old && !session;
     }
   }
 
@@ -67,7 +85,10 @@
 
   document.addEventListener("htmx:after:request", (event) => {
     const response = event.detail.ctx.response;
-    if (response && response.status < 500) heard = performance.now();
+    if (!response) return;
+    if (told(response)) heard = performance.now();
+    if (told(response) || response.headers.has("x-session")) session = response.headers.get("x-session") ?? "";
+    tell();
   });
   document.addEventListener("htmx:before:swap", (event) => {
     const response = event.detail.ctx.response;

@@ -12,6 +12,8 @@
   const WAITS_MS = [1000, 2000, 4000, 8000];
   const NEAR_MS = 15000;
   const URGENT = ["emergency", "backup"];
+  const SAFETY = [...URGENT, "on-scene", "safety-check", "backup-arrived", "confirm-recall", "hand-back", "safety-event"];
+  const WORK = ["en-route", "on-scene", "contacted", "safety-check"];
   const AGAIN_MS = 5000;
   const SHIFT_MS = 12 * 3600 * 1000;
   const find = (selector, within = document) => within.querySelector(selector);
@@ -73,7 +75,8 @@
     return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
-  // Sending: urgent taps overtake, all others go in the order in which they were tapped.
+  // Sending: urgent taps overtake, all others go in the order in which they were tapped. Only when the server would not
+  // take an ordinary one now do the safety reports behind it go first: those it takes from a session that is over too.
   const lanes = { urgent: { busy: false, failed: 0, timer: 0 }, plain: { busy: false, failed: 0, timer: 0 } };
   const laneOf = (tap) => (URGENT.includes(tap.verb) ? "urgent" : "plain");
 
@@ -90,6 +93,7 @@
       at: Date.now(),
     };
     keep(tap);
+    if (WORK.includes(tap.verb)) worksOn(tap.case);
     show();
     drain(laneOf(tap));
     return tap;
@@ -100,17 +104,24 @@
     if (lane.busy) return;
     lane.busy = true;
     clearTimeout(lane.timer);
+    let fits = () => true;
     try {
-      for (let tap = first(name); tap; tap = first(name)) {
-        if (!(await sent(tap))) {
-          const wait = WAITS_MS[Math.min(lane.failed, WAITS_MS.length - 1)];
-          lane.failed += 1;
-          lane.timer = setTimeout(() => drain(name), wait);
-          return;
+      for (let tap = first(name); tap; tap = first(name, fits)) {
+        const answer = await sent(tap);
+        if (answer === DONE) {
+          lane.failed = 0;
+          drop(tap.key);
+          poke();
+        } else if (answer === NOT_NOW && !safe(tap)) {
+          fits = safe;
+        } else {
+          break;
         }
-        lane.failed = 0;
-        drop(tap.key);
-        poke();
+      }
+      if (first(name)) {
+        const wait = WAITS_MS[Math.min(lane.failed, WAITS_MS.length - 1)];
+        lane.failed += 1;
+        lane.timer = setTimeout(() => drain(name), wait);
       }
     } finally {
       lane.busy = false;
@@ -118,11 +129,14 @@
     }
   }
 
-  function first(name) {
-    return taps().find((tap) => laneOf(tap) === name);
+  function first(name, fits = () => true) {
+    return taps().find((tap) => laneOf(tap) === name && fits(tap));
   }
 
-  // Whether the server has taken or refused it; false when that is not known and it must be sent again.
+  // What came of a tap: the server has taken it or refused it for good; it would not take it now; nothing was heard.
+  const [DONE, NOT_NOW, UNHEARD] = ["done", "not now", "unheard"];
+  const safe = (tap) => SAFETY.includes(tap.verb);
+
   async function sent(tap) {
     let response;
     try {
@@ -138,17 +152,17 @@
         signal: AbortSignal.timeout(SEND_MS),
       });
     } catch {
-      return false;
+      return UNHEARD;
     }
     if (response.ok) {
       if (tap.verb === "emergency") helped = true;
       taken.push({ ...tap, answered: performance.now() });
-      return true;
+      return DONE;
     }
-    if (response.status >= 500 || [401, 408, 425, 429].includes(response.status)) return false;
+    if (response.status >= 500 || [401, 408, 425, 429].includes(response.status)) return NOT_NOW;
     const problem = await response.json().catch(() => ({}));
     refused(problem.detail);
-    return true;
+    return DONE;
   }
 
   function refused(detail) {
@@ -175,7 +189,7 @@
   const askedAt = new WeakMap();
 
   function caughtUp(ctx) {
-    if (ctx?.sourceElement?.id !== "live" || !(ctx.response?.status < 400)) return;
+    if (ctx?.sourceElement?.id !== "live" || !divertTold(ctx.response)) return;
     taken = taken.filter((tap) => tap.answered >= askedAt.get(ctx));
   }
 
@@ -222,19 +236,25 @@
     }
   }
 
-  // A team may need help after its case has ended: its device remembers the last one for a shift.
-  function lastCase() {
-    const { case: current, team } = find("#aim").dataset;
-    if (!team) return "";
-    if (current) remember(LAST, JSON.stringify({ case: current, team, at: Date.now() }));
+  // A team may need help after its case has ended: its device remembers for a shift the last one that was its own, or on
+  // which it said that it works. That comes before a case that was recalled without a team: nobody knows who went there.
+  function worksOn(id) {
+    const team = find("#aim")?.dataset.team;
+    if (team) remember(LAST, JSON.stringify({ case: id, team, at: Date.now() }));
+  }
+
+  function helpAbout() {
+    const { case: current, team, own, unsure } = find("#aim").dataset;
+    if (own !== undefined) worksOn(current);
+    if (!team || (current && unsure === undefined)) return current;
     const last = JSON.parse(remembered(LAST) ?? "{}");
-    return last.team === team && Date.now() - last.at < SHIFT_MS ? last.case : "";
+    return last.team === team && Date.now() - last.at < SHIFT_MS ? last.case : current;
   }
 
   function aim(waiting) {
     const bar = find("#bar");
     if (!bar) return;
-    const about = lastCase() || find("#aim").dataset.case;
+    const about = helpAbout();
     find("#emergency").hidden = find("#backup").hidden = !about;
     find("#no-case").hidden = Boolean(about);
     for (const form of [find("#emergency"), find("#backup form")]) form.action = `/cases/${about}/${form.dataset.verb}`;
@@ -407,8 +427,16 @@
     }
   }
 
+  let ended = false;
+
   function tick() {
     const now = divertNow();
+    const over = find("#stale").classList.contains("ended");
+    if (over && !ended) {
+      beep([440, 440, 440]);
+      navigator.vibrate?.([400, 100, 400]);
+    }
+    ended = over;
     for (const ring of all(".ring")) {
       const [from, to] = [Date.parse(ring.dataset.from), Date.parse(ring.dataset.to)];
       const left = Math.min(1, Math.max(0, (to - now) / (to - from)));
@@ -464,11 +492,12 @@
   document.addEventListener("htmx:after:request", (event) => {
     const { ctx } = event.detail;
     const { response } = ctx;
-    if (response?.status === 204) {
+    if (!divertTold(response)) return;
+    if (response.status === 204) {
       caughtUp(ctx); // it is shown already, and nothing is swapped
       show();
     }
-    if (response && response.status < 500 && taps().length) tryAgain();
+    if (taps().length) tryAgain();
   });
   globalThis.addEventListener("online", () => {
     tryAgain();
