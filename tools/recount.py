@@ -54,16 +54,26 @@ FROM (SELECT place, count(*) AS n FROM places GROUP BY place), (VALUES ('places'
 """
 NEVER_HAD = {"answer_overdue", "arrival_too_late"}
 NOT_ROUTED = {"not_referred", "not_routable", "no_provider_in_area", "other_programme", "recorded_late"}
-NOBODY_TO_ASK = {
-    "no_provider_in_area",
-    "not_routable",
-    "outside_hours",
-    "no_team_on_shift",
-    "at_capacity",
-    "declined_by_all",
-    "timed_out",
-    "not_referred",
+SOMEBODY_TO_ASK = {
+    # A provider had it, and it came back.
+    "recalled",
+    "taken_back",
+    "handed_back",
+    "missed_en_route",
+    "missed_arrival",
+    "closed_without_contact",
+    "not_closed",
+    # It went elsewhere, or was over, before anybody could be asked.
+    "other_programme",
+    "decided_too_late",
+    "closed_by_cad",
+    "recorded_late",
+    "not_understood_after_triage",
+    "unknown",
 }
+"""Why a call was not served although somebody could have been asked: the others are unmet demand."""
+SPOKEN_WITH = {"in_person", "phone"}
+NOT_POLICE = {"lafd", "988", "provider", "hold", "nobody"}
 MEDICAL = {"medical", "overdose"}
 ORDER = ("none", "unknown", "phone", "in_person")
 FAR = (
@@ -102,9 +112,10 @@ class Call:
         self.agency = facts[0]["agency"]
         self.feed = told.get("feed", "unknown")
         self.origin = told.get("origin", "unknown")
-        self.denominator = (
-            "exercise" if told.get("exercise") else "officer_initiated" if self.origin == "officer_initiated" else "in"
-        )
+        accepted = opened["accepted_at"] if opened else judged[0]["occurred_at"] if judged else None
+        officer = self.origin == "officer_initiated"
+        counts = "officer_initiated" if officer else "in" if accepted else "not_accepted"
+        self.denominator = "exercise" if told.get("exercise") else counts
         self.late = told.get("recorded_late", False)
         self.assumed = told.get("assumed_screening", False)
         self.unscreened = (end or decision).get("unscreened", False)
@@ -120,8 +131,9 @@ class Call:
         self.programme = (end or decision).get("programme", "none")
         review = self.last("CallReviewed")
         self.provider = end.get("provider") if end else (self.offers[-1]["provider"] if self.offers else None)
-        accepted = opened["accepted_at"] if opened else judged[0]["occurred_at"] if judged else None
-        self.accepted = moment(accepted)
+        self.accepted = moment_of(accepted or facts[0]["occurred_at"])
+        self.duplicate_of = end.get("duplicate_of") if end else None
+        self.reopens = opened.get("reopens") if opened else None
         self.place = next((one["place"] for one in reversed(pictures) if one.get("place")), None)
         stamps: list[Fact] = [one.get("stamps", {}) for one in reversed(pictures)]
         self.stamps = {
@@ -132,7 +144,9 @@ class Call:
         self.offered = moment(self.offers[0]["occurred_at"]) if self.offers else None
         self.acknowledged = min(self.taken.values(), default=None)
         self.en_route = device(first(had, "TeamEnRoute"))
-        self.on_scene = device(first(had, "TeamOnScene"))
+        arrival = first(had, "TeamOnScene")
+        self.on_scene = device(arrival)
+        self.arrived = arrival["provider"] if arrival else "none"
         closed = last_of(had, "CaseClosed")
         self.cleared = device(closed)
         said = [one.get("contact", "none") for one in had if one["kind"] in CONTACTS]
@@ -149,6 +163,9 @@ class Call:
         named = [one["responder"] for one in helpers if one["responder"] != "unknown"]
         went = named[-1] if named else "unknown" if helpers else None
         self.who = "provider" if self.outcome == "served" else went
+        self.police_reported = any(
+            one["responder"] not in NOT_POLICE or "yes" in {one.get("arrest"), one.get("force")} for one in helpers
+        )
         self.again = self.last("DecisionRereviewed")
         self.arrest, self.force, self.hold = (reported(helpers, name) for name in ("arrest", "force", "hold"))
         follow = self.last("FollowUpDone")
@@ -179,8 +196,11 @@ class Call:
             "offered": bool(self.offers),
             "acknowledged": took,
             "on_scene": reached,
-            "resolved": reached and self.outcome == "served" and self.reason == "closed",
+            "resolved": reached and self.outcome == "served" and self.reason == "closed" and self.cleared is not None,
         }
+        self.handed_to_police = self.disposition == "handed_to_police"
+        self.with_police = self.police != "none" or self.police_reported or self.handed_to_police
+        self.duplicate = self.reason == "duplicate"
 
     def each(self, kind: str) -> list[Fact]:
         """Return the facts of a kind."""
@@ -353,10 +373,9 @@ def of_call(call: Call, zone: ZoneInfo) -> Iterator[Row]:
 
 
 def _steps(call: Call, zone: ZoneInfo) -> Iterator[Row]:
-    hour = f"{call.accepted.astimezone(zone).hour:02d}" if call.accepted else ""
     parts = {
         "all": "all",
-        "hour": hour,
+        "hour": f"{call.accepted.astimezone(zone).hour:02d}",
         "division": str(call.division or "none"),
         "provider": call.provider or "none",
         "programme": call.programme,
@@ -379,13 +398,14 @@ def _endings(call: Call) -> Iterator[Row]:
     if call.outcome == "eligible_not_served":
         yield "not_served", "all", why, who, None
         yield "not_served", call.feed, why, who, None
-        if call.reason in NOBODY_TO_ASK:
+        if call.reason not in SOMEBODY_TO_ASK:
             yield "unmet_demand", "all", "all", why, None
             yield "unmet_demand", "division", str(call.division or "none"), why, None
-    if call.eligible and call.outcome is not None and call.outcome not in {"served", "withdrawn"}:
+    if call.eligible and call.outcome in {"eligible_not_served", "not_triaged"}:
+        screening = "assumed" if call.assumed else "unscreened" if call.unscreened else "screened"
         yield "missed_eligible", "all", "all", "calls", None
         yield "missed_eligible", "feed", call.feed, "calls", None
-        yield "missed_eligible", "screening", "unscreened" if call.unscreened else "screened", "calls", None
+        yield "missed_eligible", "screening", screening, "calls", None
         yield "missed_eligible", "who", who, "calls", None
         for kind, answer in (("arrest", call.arrest), ("force", call.force), ("hold", call.hold)):
             yield "missed_eligible", kind, answer, "calls", None
@@ -411,7 +431,7 @@ def _served(call: Call) -> Iterator[Row]:
         for measure in (one for one, so in measures.items() if so):
             yield "follow_up", "all", "all", measure, None
             yield "follow_up", "provider", call.provider or "none", measure, None
-    if call.eligible and call.feed == "diverted" and call.division is not None:
+    if call.eligible and call.feed == "diverted" and call.division is not None and not call.duplicate:
         for measure in ("eligible", *(("served",) if call.outcome == "served" else ())):
             yield "equity", "division", str(call.division), measure, None
             if call.district is not None:
@@ -419,6 +439,9 @@ def _served(call: Call) -> Iterator[Row]:
 
 
 def _times(call: Call) -> Iterator[Row]:
+    yield from _exposure(call)
+    for offer in call.offers:
+        yield from _case_times(call, offer)
     if call.on_scene is None:
         return
     spans = {
@@ -426,28 +449,52 @@ def _times(call: Call) -> Iterator[Row]:
         "cad_created_to_on_scene": seconds(call.on_scene, call.stamps["created_at"]),
         "accepted_to_on_scene": seconds(call.on_scene, call.accepted),
         "offered_to_on_scene": seconds(call.on_scene, call.offered),
-        "acknowledged_to_on_scene": seconds(call.on_scene, call.acknowledged),
-        "on_scene_to_cleared": seconds(call.cleared, call.on_scene),
     }
     for measure, took in spans.items():
         yield "response", "all", "all", measure, took
-        if measure in {"cad_created_to_on_scene", "acknowledged_to_on_scene", "on_scene_to_cleared"}:
-            yield "response", "provider", call.provider or "none", measure, took
-            yield "response", "programme", call.programme, measure, took
-            yield "response", "acuity", call.acuity, measure, took
-    if call.danger is not None and (call.withdrawn is None or call.withdrawn >= call.on_scene):
+    created = "cad_created_to_on_scene"
+    yield "response", "provider", call.arrived, created, spans[created]
+    yield "response", "programme", call.programme, created, spans[created]
+    yield "response", "acuity", call.acuity, created, spans[created]
+
+
+def _case_times(call: Call, offer: Fact) -> Iterator[Row]:
+    taken = call.taken.get(offer["case_id"])
+    told = [one for one in call.facts if one.get("case_id") == offer["case_id"]]
+    there = device(first(told, "TeamOnScene"))
+    if taken is None or there is None:
+        return
+    spans = {
+        "acknowledged_to_on_scene": seconds(there, taken),
+        "on_scene_to_cleared": seconds(device(last_of(told, "CaseClosed")), there),
+    }
+    for measure, took in spans.items():
+        yield "response", "all", "all", measure, took
+        for dimension in ("provider", "programme", "acuity"):
+            yield "response", dimension, offer[dimension], measure, took
+
+
+def _exposure(call: Call) -> Iterator[Row]:
+    if call.danger is None:
+        return
+    if call.on_scene is None:
+        there, exposed = call.contact == "in_person" or call.emergencies > 0, None
+    else:
+        there = call.withdrawn is None or call.withdrawn >= call.on_scene
         exposed = seconds(call.withdrawn, max(call.danger, call.on_scene))
+    if there:
         yield "exposure", "all", "all", "danger_to_withdrawn", exposed
         yield "exposure", "provider", call.provider or "none", "danger_to_withdrawn", exposed
 
 
 def _police(call: Call) -> Iterator[Row]:
-    if call.feed == "diverted":
+    if call.feed == "diverted" and not call.duplicate:
+        spoken = call.steps["acknowledged"] and call.contact in SPOKEN_WITH
         reached = {
             "eligible": call.steps["eligible"],
             "acknowledged": call.steps["acknowledged"],
-            "reached": call.steps["on_scene"],
-            "resolved_without_police": call.steps["resolved"] and call.police == "none",
+            "reached": spoken,
+            "resolved_without_police": call.steps["resolved"] and spoken and not call.with_police,
         }
         for measure in (one for one, so in reached.items() if so):
             yield "without_police", "all", "all", measure, None
@@ -456,7 +503,9 @@ def _police(call: Call) -> Iterator[Row]:
     if call.steps["acknowledged"]:
         parts = {
             "acknowledged": True,
-            f"police_{call.police}": True,
+            f"police_{call.police}": call.police != "none" or not call.with_police,
+            "handed_to_police": call.handed_to_police,
+            "police_reported": call.police_reported,
             "backup_asked": call.backup > call.medical,
             "medical_help_asked": call.medical > 0,
             "emergency": call.emergencies > 0,
@@ -544,12 +593,13 @@ def counted(
         rows: list[Row] = []
         places: list[tuple[str]] = []
         for call in calls_of(file, engine):
-            if call.accepted is None or (agency is not None and call.agency != agency):
+            if agency is not None and call.agency != agency:
                 continue
             if (since is not None and call.accepted < since) or (until is not None and call.accepted >= until):
                 continue
             rows += of_call(call, zone)
-            if call.denominator == "in" and call.eligible and call.place:
+            again = call.duplicate_of is not None or call.reopens is not None
+            if call.denominator == "in" and call.eligible and call.place and not again:
                 places.append((call.place,))
         engine.execute("CREATE TABLE rows (figure TEXT, dimension TEXT, part TEXT, measure TEXT, seconds INTEGER)")
         engine.execute("CREATE TABLE places (place TEXT)")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +12,14 @@ from rich.console import Console
 
 from divert_cli import kafka_admin
 from divert_cli.calls import the_stack
+from divert_cli.errors import StackError
 from divert_cli.report import Agency, From, Month, To, tables, the_period
 from divert_contracts.topics import CASES, ROUTING, SHIFTS, TRIAGE
 from divert_reporting.adapters import exports
 from divert_reporting.adapters.dictionary import dictionary as the_dictionary
 from divert_reporting.adapters.dictionary import markdown
 from divert_reporting.adapters.periods import all_figures
-from divert_reporting.adapters.tables import TABLES
+from divert_reporting.adapters.tables import TABLES, Part
 from divert_reporting.settings import ZONE
 
 READ = (TRIAGE, ROUTING, CASES, SHIFTS)
@@ -56,6 +56,8 @@ def export(
     agency: Agency = None,
 ) -> None:
     """Write a table to a file, with its dictionary beside it; by default of everything that is known."""
+    if agency is not None and table in {Exported.SHIFT_CHANGES, Exported.LOG}:
+        raise StackError(f"{table.value} cannot be divided by agency: leave --agency out")
     run = the_stack()
     out.mkdir(parents=True, exist_ok=True)
     if table is Exported.LOG:
@@ -94,8 +96,8 @@ async def _write(  # noqa: PLR0917 (one option each)
                 given = _given([(name, *one.model_dump().values()) for name, figure in cells.items() for one in figure])
             else:
                 table = next(one for one in TABLES if one.name == wanted.value)
-                bounds: tuple[datetime | None, datetime | None] = (first, last) if any(named) else (None, None)
-                given = exports.rows(connection, table, *bounds)
+                part = Part(first, last, agency) if any(named) else Part(agency=agency)
+                given = exports.rows(connection, table, part)
             writes = {Format.CSV: exports.write_csv, Format.PARQUET: exports.write_parquet}[form]
             return await writes(file, columns, given)
 
