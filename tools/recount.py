@@ -1,10 +1,13 @@
-"""Counts every figure of a period again from an export of the log, sharing no code with reporting.
+"""Counts every figure of a period again from an export of the log, and hours too, sharing no code with reporting.
 
     divert export log --out there; divert export figures --out there [--month 2026-10]
     tools/recount.py there/log.ndjson --against there/figures.csv [--from … --to …]
+    divert export hours --out there --month 2026-10
+    tools/recount.py there/log.ndjson --against … --hours there/hours.csv --from 2026-10-01 --to 2026-11-01
 
-Reads facts with DuckDB, makes one row a call by the rules as docs/figures.md has them, and counts in SQL. Ends with 1
-and the numbers that differ when any does. Times are compared in whole seconds.
+`divert prove recount` does all this with the stack that runs. Reads facts with DuckDB, makes one row a call by the
+rules as docs/figures.md has them, and counts in SQL. Ends with 1 and the numbers that differ when any does. Times are
+compared in whole seconds, sums of them to the second.
 """
 
 import argparse
@@ -12,8 +15,8 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,7 +36,7 @@ facts AS (
         (value->>'occurred_at')::TIMESTAMPTZ AS happened,
         row_number() OVER (PARTITION BY headers->>'ce_id' ORDER BY topic, partition, "offset") AS copy
     FROM lines WHERE headers->>'ce_type' IS NOT NULL)
-SELECT kind, value FROM facts WHERE copy = 1 ORDER BY value->>'call_id', happened, source, sequence, id
+SELECT kind, value, id FROM facts WHERE copy = 1 ORDER BY value->>'call_id', happened, source, sequence, id
 """
 COUNTED = """
 SELECT figure, dimension, part, measure,
@@ -149,6 +152,7 @@ class Call:
         self.arrived = arrival["provider"] if arrival else "none"
         closed = last_of(had, "CaseClosed")
         self.cleared = device(closed)
+        self.concluded = at(end) if end else None
         said = [one.get("contact", "none") for one in had if one["kind"] in CONTACTS]
         self.contact = max([(end or {}).get("contact", "none"), *said], key=ORDER.index)
         self.disposition = (end.get("disposition") if end else None) or (closed or {}).get("disposition")
@@ -573,26 +577,75 @@ def _quality(call: Call) -> Iterator[Row]:
     yield from (("quality", "all", part, "calls", None) for part, so in wrong.items() if so)
 
 
-def calls_of(file: Path, engine: duckdb.DuckDBPyConnection) -> Iterator[Call]:
-    """Yield the calls of an export of the log."""
+def read(file: Path) -> tuple[list[Call], list[Fact]]:
+    """Return the calls of an export of the log, and its changes of shift."""
     known: dict[str, list[Fact]] = {}
-    for kind, value in engine.execute(READ, [str(file)]).fetchall():
-        name = kind.split(".")[1]
-        fact: Fact = json.loads(value)
-        if "call_id" in fact:
-            of = "routing" if "stage" in fact else "cases" if "case_id" in fact else "triage"
-            known.setdefault(fact["call_id"], []).append({**fact, "kind": name, "of": of})
-    yield from map(Call, known.values())
+    shifts: list[Fact] = []
+    with duckdb.connect(":memory:") as engine:
+        for kind, value, one_id in engine.execute(READ, [str(file)]).fetchall():
+            name = kind.split(".")[1]
+            fact: Fact = json.loads(value)
+            if "call_id" in fact:
+                of = "routing" if "stage" in fact else "cases" if "case_id" in fact else "triage"
+                known.setdefault(fact["call_id"], []).append({**fact, "kind": name, "of": of})
+            elif name == "ShiftChanged":
+                shifts.append({**fact, "id": one_id})
+    return [Call(facts) for facts in known.values()], shifts
+
+
+def spans(calls: list[Call]) -> Iterator[tuple[Call, str, datetime, datetime | None]]:
+    """Yield each case that a provider had: its call, the provider, since when and until when."""
+    for call in calls:
+        for offer in call.offers:
+            case = offer["case_id"]
+            told = [one for one in call.facts if one.get("case_id") == case]
+            ends = (last_of(told, "CaseClosed"), first(told, "CaseHandedBack"), first(told, "CaseRecalled"))
+            if case in call.taken:
+                yield call, offer["provider"], call.taken[case], min((at(one) for one in ends if one), default=None)
+
+
+def worked(
+    calls: list[Call], shifts: list[Fact], since: datetime, until: datetime, agency: str | None
+) -> dict[str, tuple[float | None, float]]:
+    """Return each provider's team-seconds on shift, and with a case of a call in the figures.
+
+    A period that is not over ends with the last thing that is known. On shift are as many teams as the provider said
+    last; for one agency's calls nobody is.
+    """
+    cases = list(spans(calls))
+    known = [when for call in calls for when in (call.accepted, call.concluded, call.cleared) if when is not None]
+    known += [end for *_, end in cases if end is not None] + [at(one) for one in shifts]
+    stop = min([until, max(known)]) if known else until
+
+    def within(start: datetime, end: datetime | None) -> float:
+        return max(0.0, (min(end or stop, stop) - max(start, since)).total_seconds())
+
+    busy: dict[str, float] = {}
+    for call, provider, start, end in cases:
+        mine = call.denominator == "in" and agency in {None, call.agency}
+        if mine and start < stop and (end or stop) > since:
+            # A case that was over before it began, by its stamps, counts less than nothing: so do the sums of SQL.
+            busy[provider] = busy.get(provider, 0.0) + (min(end or stop, stop) - max(start, since)).total_seconds()
+    if agency is not None:
+        return {provider: (None, spent) for provider, spent in busy.items()}
+    on_shift: dict[str, float] = {}
+    ordered = sorted(shifts, key=lambda one: (one["provider"], at(one), one["id"]))
+    for one, following in zip_longest(ordered, ordered[1:]):
+        until_next = at(following) if following and following["provider"] == one["provider"] else None
+        if at(one) < stop:
+            spent = len(one["teams"]) * within(at(one), until_next)
+            on_shift[one["provider"]] = on_shift.get(one["provider"], 0.0) + spent
+    return {name: (on_shift.get(name, 0.0), busy.get(name, 0.0)) for name in {*on_shift, *busy}}
 
 
 def counted(
-    file: Path, since: datetime | None, until: datetime | None, zone: ZoneInfo, agency: str | None
+    calls: list[Call], since: datetime | None, until: datetime | None, zone: ZoneInfo, agency: str | None
 ) -> dict[Key, list[int | None]]:
     """Return every number of every figure."""
     with duckdb.connect(":memory:") as engine:
         rows: list[Row] = []
         places: list[tuple[str]] = []
-        for call in calls_of(file, engine):
+        for call in calls:
             if agency is not None and call.agency != agency:
                 continue
             if (since is not None and call.accepted < since) or (until is not None and call.accepted >= until):
@@ -622,19 +675,58 @@ def published(file: Path) -> dict[Key, list[int | None]]:
         }
 
 
+def in_seconds(found: dict[str, tuple[float | None, float]]) -> dict[Key, list[int | None]]:
+    """Return hours as numbers to compare, in whole seconds."""
+    return {
+        ("hours", "provider", name, measure): [None if n is None else round(n)]
+        for name, told in found.items()
+        for measure, n in zip(("on_shift", "with_case"), told, strict=True)
+    }
+
+
+def published_hours(file: Path) -> dict[Key, list[int | None]]:
+    """Return every number of an export of hours."""
+    with file.open(encoding="utf-8", newline="") as handle:
+        return {
+            ("hours", "provider", row["provider"], measure): [int(row[measure]) if row[measure] else None]
+            for row in csv.DictReader(handle)
+            for measure in ("on_shift", "with_case")
+        }
+
+
+def equal(key: Key, mine: list[int | None] | None, theirs: list[int | None] | None) -> bool:
+    """Say whether a number is the same; half a second of a sum of hours may have been rounded either way."""
+    if key[0] == "hours" and mine and theirs and mine[0] is not None and theirs[0] is not None:
+        return abs(mine[0] - theirs[0]) <= 1
+    return mine == theirs
+
+
+def placed(time: datetime, zone: ZoneInfo) -> datetime:
+    """Return a time with its zone, in UTC: there a difference is never put wrong by a change of the clock."""
+    return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+
+
 def main() -> int:
     """Count, compare, and say what differs."""
     asked = argparse.ArgumentParser(description="Counts every figure again from an export of the log.")
     asked.add_argument("log", type=Path)
     asked.add_argument("--against", type=Path, required=True, help="figures.csv, as `divert export figures` wrote it")
+    asked.add_argument("--hours", type=Path, help="hours.csv of the same period; wants --from and --to")
     asked.add_argument("--from", dest="since", type=datetime.fromisoformat)
     asked.add_argument("--to", dest="until", type=datetime.fromisoformat)
     asked.add_argument("--zone", type=ZoneInfo, default=ZoneInfo("America/Los_Angeles"))
     asked.add_argument("--agency")
     given = asked.parse_args()
-    mine = counted(given.log, given.since, given.until, given.zone, given.agency)
+    since, until = (None if one is None else placed(one, given.zone) for one in (given.since, given.until))
+    calls, shifts = read(given.log)
+    mine = counted(calls, since, until, given.zone, given.agency)
     theirs = published(given.against)
-    differing = [key for key in sorted(mine.keys() | theirs.keys()) if mine.get(key) != theirs.get(key)]
+    if given.hours is not None:
+        if since is None or until is None:
+            asked.error("--hours wants --from and --to")
+        mine |= in_seconds(worked(calls, shifts, since, until, given.agency))
+        theirs |= published_hours(given.hours)
+    differing = [key for key in sorted(mine.keys() | theirs.keys()) if not equal(key, mine.get(key), theirs.get(key))]
     for key in differing:
         print(f"{'/'.join(key)}: counted {mine.get(key)}, published {theirs.get(key)}")
     print(f"{len(mine):,} numbers counted, {len(theirs):,} published, {len(differing):,} differ")

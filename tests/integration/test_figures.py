@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import subprocess
-import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -23,7 +21,8 @@ from divert_chassis.engine import Engine
 from divert_chassis.health import Health
 from divert_chassis.publisher import Outgoing
 from divert_chassis.store import Store
-from divert_cli.checkout import ROOT
+from divert_cli.export import Exported, explained, figure_rows, hour_rows
+from divert_cli.proofs import recount
 from divert_cli.proofs.rebuild import evenings
 from divert_cli.seal import counted_beside
 from divert_contracts import ids
@@ -49,6 +48,7 @@ from divert_reporting.adapters.periods import all_figures, hours, sealed
 from divert_reporting.adapters.tables import CALLS, SHIFTS, TABLES, Part, PostgresOutcomes, digest
 from divert_reporting.app import build
 from divert_reporting.domain.cells import Cell, Cells
+from divert_reporting.domain.cost import Hours
 from divert_reporting.domain.record import NOTHING, Nothing, Record, heard
 from divert_reporting.domain.seal import Seal
 from divert_reporting.settings import ZONE
@@ -70,6 +70,8 @@ DAY = date(2026, 11, 13)
 HOUR = timedelta(hours=1)
 BATCH = 500
 SEEDS = (3, 5, 8)
+PERIOD = midnight(date(2026, 10, 1), ZONE), midnight(date(2026, 12, 1), ZONE)
+"""Everything that tests tell of; in it the clock is changed."""
 
 
 @pytest.fixture(scope="module")
@@ -288,9 +290,7 @@ async def test_what_is_easily_taken_for_another_thing_is_told_apart_in_the_log_a
     database: str, tmp_path: Path
 ) -> None:
     stories = told(list(TOLD_APART.values()))
-    async with empty_tables(database) as tables:
-        await tables.take(stories)
-        cells = await read(tables, Filter())
+    cells, worked = await published(database, stories)
     found = {name: Cells(figure) for name, figure in cells.items()}
     without = {one.measure: one.n for one in found["without_police"].of("all")}
     calls = len(TOLD_APART) - 1
@@ -311,27 +311,33 @@ async def test_what_is_easily_taken_for_another_thing_is_told_apart_in_the_log_a
         1,
     )
     assert found["outside"].n("calls", "not_accepted") == 1
-    assert (await recounted(stories, cells, tmp_path)).returncode == 0
+    assert await recounted(stories, cells, worked, tmp_path) == []
 
 
 async def test_every_figure_counted_again_from_the_log_is_equal(
     database: str, log: Sequence[Outgoing], tmp_path: Path
 ) -> None:
-    async with empty_tables(database) as tables:
-        await tables.take(log)
-        cells = await read(tables, Filter())
+    cells, worked = await published(database, log)
     assert sum(map(len, cells.values())) > 500
-    assert (await recounted(log, cells, tmp_path)).returncode == 0
+    assert sum(one.shift or 0.0 for one in worked) > sum(one.busy for one in worked) > 0
+    assert await recounted(log, cells, worked, tmp_path) == []
     wrong = {**cells, "funnel": [one.model_copy(update={"n": one.n + 1}) for one in cells["funnel"]]}
-    found = await recounted(log, wrong, tmp_path)
-    assert found.returncode == 1
-    assert "funnel/all/all/offered" in found.stdout
+    longer = [replace(one, busy=one.busy + 0.01) for one in worked]
+    told = await recounted(log, wrong, longer, tmp_path)
+    assert len(told) == len(wrong["funnel"]) + len(longer)
+
+
+async def published(database: str, log: Sequence[Outgoing]) -> tuple[Mapping[str, Sequence[Cell]], Sequence[Hours]]:
+    """Return every figure and the hours as they follow from a log."""
+    async with empty_tables(database) as tables, tables.pool.acquire() as connection:
+        await tables.take(log)
+        return await read(tables, Filter()), await hours(connection, *PERIOD, None)
 
 
 async def recounted(
-    log: Sequence[Outgoing], cells: Mapping[str, Sequence[Cell]], folder: Path
-) -> subprocess.CompletedProcess[str]:
-    """Let the independent script count a log, and compare with figures."""
+    log: Sequence[Outgoing], cells: Mapping[str, Sequence[Cell]], worked: Sequence[Hours], folder: Path
+) -> Sequence[str]:
+    """Let the independent script count a log, and return what it counts otherwise."""
     lines = [
         {
             "topic": one.topic,
@@ -343,22 +349,11 @@ async def recounted(
         }
         for number, one in enumerate(log)
     ]
-    (folder / "log.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    columns = next(one for one in dictionary().tables if one.name == "figures").columns
-    file = folder / "figures.csv"
-    rows = [(name, *one.model_dump().values()) for name, figure in cells.items() for one in figure]
-    await exports.write_csv(file, columns, given(rows))
-    recount = [sys.executable, str(ROOT / "tools" / "recount.py"), str(folder / "log.ndjson"), "--against", str(file)]
-    return await asyncio.to_thread(told_by, recount)
-
-
-def told_by(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-async def given(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[object]]:
-    for row in rows:
-        yield row
+    said, figures_file, hours_file = (folder / name for name in ("log.ndjson", "figures.csv", "hours.csv"))
+    said.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    await exports.write_csv(figures_file, explained(Exported.FIGURES).columns, figure_rows(cells))
+    await exports.write_csv(hours_file, explained(Exported.HOURS).columns, hour_rows(worked))
+    return await asyncio.to_thread(recount.recounted, said, figures_file, hours_file, *PERIOD)
 
 
 async def test_exports_have_one_order_and_the_same_bytes(
