@@ -35,7 +35,7 @@ facts AS (
         coalesce(try_cast(headers->>'ce_sequence' AS BIGINT), -1) AS sequence, value,
         (value->>'occurred_at')::TIMESTAMPTZ AS happened,
         row_number() OVER (PARTITION BY headers->>'ce_id' ORDER BY topic, partition, "offset") AS copy
-    FROM lines WHERE headers->>'ce_type' IS NOT NULL)
+    FROM lines WHERE headers->>'ce_type' IS NOT NULL AND json_valid(value))
 SELECT kind, value, id FROM facts WHERE copy = 1 ORDER BY value->>'call_id', happened, source, sequence, id
 """
 COUNTED = """

@@ -51,7 +51,7 @@ def make(
     """Seal a period: hash its rows and figures, and say how far of the log they were made from."""
     if context.invoked_subcommand is not None:
         return
-    made = asyncio.run(_sealed(the_stack().postgres, month, since, until, agency)).model_dump_json(indent=2)
+    made = asyncio.run(sealed_now(the_stack().postgres, month, since, until, agency)).model_dump_json(indent=2)
     if out is None:
         print(made)
     else:
@@ -73,14 +73,15 @@ def verify(
     if not given.intact:
         raise StackError(f"{file} is not as it was made: its hash does not fit what it says")
     run = the_stack()
-    differing = given.differs_from(*asyncio.run(_now(run.postgres, run.kafka if log else None, given)))
+    differing = given.differs_from(*asyncio.run(found(run.postgres, run.kafka if log else None, given)))
     if differing:
         told = "" if log else "; facts that came later may have changed them: --log asks the log as far as it was then"
         raise StackError(f"differs: {', '.join(differing)}{told}")
     _console.print(f"seal {given.mark} holds, {'from the log' if log else 'by the tables as they are'}")
 
 
-async def _sealed(dsn: str, month: str | None, since: str | None, until: str | None, agency: str | None) -> Seal:
+async def sealed_now(dsn: str, month: str | None, since: str | None, until: str | None, agency: str | None) -> Seal:
+    """Return the seal of a period by the tables as they are."""
     async with tables(dsn) as connection:
         first, last = await the_period(connection, month, since, until)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -88,7 +89,7 @@ async def _sealed(dsn: str, month: str | None, since: str | None, until: str | N
             return await sealed(connection, first, last, agency, cells)
 
 
-async def _now(dsn: str, kafka: str | None, given: Seal) -> tuple[Mapping[str, str], str]:
+async def found(dsn: str, kafka: str | None, given: Seal) -> tuple[Mapping[str, str], str]:
     """Return the digests of tables and figures by the tables as they are, or by a log as far as a seal goes."""
     async with tables(dsn) as connection:
         if kafka is not None:
