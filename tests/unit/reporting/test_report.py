@@ -143,13 +143,24 @@ def test_a_provider_whose_numbers_would_tell_of_a_small_area_is_named_nowhere() 
 
 def test_unmet_demand_is_told_by_division_where_no_provider_has_teams() -> None:
     equity = Cells([cell("division", str(number), "eligible", 30 + number) for number in range(1, 22)])
-    unmet = Cells([cell("division", "2", "not_referred", 90), cell("division", "3", "not_referred", 4)])
+    observed = {"2": 90, "3": 4, "4": 20, "9": 15, "11": 15, "13": 15, "16": 15, "19": 15, "21": 15}
+    unmet = Cells([cell("division", name, "not_referred", n) for name, n in observed.items()])
     table = section("demand", changed(equity=equity, unmet_demand=unmet)).tables[0]
     names = [row[0] for row in table.rows]
     assert "Rampart" in names
     assert "Wilshire" not in names
     told = {row[0]: row[1:] for row in table.rows}
-    assert told["Southwest"] == told["Hollenbeck"] != ("33", "4")
+    assert told["Hollenbeck"] == ("34", "20")
+    # One is small, and the other is the next smallest.
+    assert told["Southwest"] == told["Rampart"]
+    assert "33" not in told["Southwest"]
+
+
+def test_divisions_that_are_all_small_are_told_together() -> None:
+    quiet = changed(equity=Cells([cell("division", "2", "eligible", 3)]))
+    assert any("told together" in one for one in section("demand", quiet).says)
+    assert section("demand", quiet).tables[0].rows == []
+    assert section("equity", quiet).tables[0].rows == []
 
 
 def test_of_one_agency_hours_on_shift_are_said_to_be_everybodys() -> None:

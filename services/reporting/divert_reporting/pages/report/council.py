@@ -535,6 +535,7 @@ def _demand(numbers: Numbers, hidden: Suppression) -> Section:
         else (numbers.labels.division(one.name), f"{one.not_served:,}", f"{one.observed or 0:,}")
         for one in without
     ]
+    together = hidden.areas.issuperset(one.name for one in without)
     cells = sorted(unmet.of("all"), key=lambda one: (-one.n, one.measure))
     bars = [Bar(said(one.measure).capitalize(), one.n, f"{one.n:,}") for one in cells]
     nowhere = unmet.n("no_provider_in_area")
@@ -553,6 +554,7 @@ def _demand(numbers: Numbers, hidden: Suppression) -> Section:
                 f" eligible calls there, {sum(one.not_served for one in without):,} were sent for a team and got none,"
                 f" and {sum(one.observed or 0 for one in without):,} were never sent for one."
             ),
+            *([f"They are told together, because single ones have fewer than {SMALLEST}."] if together else []),
             f"{share(again, every)} places with eligible calls had more than one.",
         ],
         [Chart("Eligible calls without a team, by why", bars, max((bar.n for bar in bars), default=1))] if bars else [],
@@ -560,7 +562,7 @@ def _demand(numbers: Numbers, hidden: Suppression) -> Section:
             Table(
                 "Eligible calls of divisions where no provider has teams",
                 ("division", "sent for a team, and none came", "never sent for one"),
-                rows,
+                [] if together else rows,
             ),
             Table(
                 "Places by how many eligible calls they had",
@@ -636,7 +638,7 @@ def _equity(numbers: Numbers, hidden: Suppression) -> Section:
         ),
     ]
     head = ("division", "eligible", "served", "share")
-    tables = [Table("By division", head, rows)]
+    tables = [Table("By division", head, rows if len(hidden.areas) < len(areas) else [])]
     if districts:
         tables.append(Table("By reporting district, in divisions that are shown", ("district", *head[1:]), districts))
     charts = [Chart("Served, percent of eligible", bars, 100)] if bars else []
