@@ -1,10 +1,13 @@
-"""Counts every figure of a period again from an export of the log, sharing no code with reporting.
+"""Counts every figure of a period again from an export of the log, and hours too, sharing no code with reporting.
 
     divert export log --out there; divert export figures --out there [--month 2026-10]
     tools/recount.py there/log.ndjson --against there/figures.csv [--from … --to …]
+    divert export hours --out there --month 2026-10
+    tools/recount.py there/log.ndjson --against … --hours there/hours.csv --from 2026-10-01 --to 2026-11-01
 
-Reads facts with DuckDB, makes one row a call by the rules as docs/figures.md has them, and counts in SQL. Ends with 1
-and the numbers that differ when any does. Times are compared in whole seconds.
+`divert prove recount` does all this with the stack that runs. Reads facts with DuckDB, makes one row a call by the
+rules as docs/figures.md has them, and counts in SQL. Ends with 1 and the numbers that differ when any does. Times are
+compared in whole seconds, sums of them to the second.
 """
 
 import argparse
@@ -12,8 +15,8 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,8 +35,8 @@ facts AS (
         coalesce(try_cast(headers->>'ce_sequence' AS BIGINT), -1) AS sequence, value,
         (value->>'occurred_at')::TIMESTAMPTZ AS happened,
         row_number() OVER (PARTITION BY headers->>'ce_id' ORDER BY topic, partition, "offset") AS copy
-    FROM lines WHERE headers->>'ce_type' IS NOT NULL)
-SELECT kind, value FROM facts WHERE copy = 1 ORDER BY value->>'call_id', happened, source, sequence, id
+    FROM lines WHERE headers->>'ce_type' IS NOT NULL AND json_valid(value))
+SELECT kind, value, id FROM facts WHERE copy = 1 ORDER BY value->>'call_id', happened, source, sequence, id
 """
 COUNTED = """
 SELECT figure, dimension, part, measure,
@@ -54,16 +57,26 @@ FROM (SELECT place, count(*) AS n FROM places GROUP BY place), (VALUES ('places'
 """
 NEVER_HAD = {"answer_overdue", "arrival_too_late"}
 NOT_ROUTED = {"not_referred", "not_routable", "no_provider_in_area", "other_programme", "recorded_late"}
-NOBODY_TO_ASK = {
-    "no_provider_in_area",
-    "not_routable",
-    "outside_hours",
-    "no_team_on_shift",
-    "at_capacity",
-    "declined_by_all",
-    "timed_out",
-    "not_referred",
+SOMEBODY_TO_ASK = {
+    # A provider had it, and it came back.
+    "recalled",
+    "taken_back",
+    "handed_back",
+    "missed_en_route",
+    "missed_arrival",
+    "closed_without_contact",
+    "not_closed",
+    # It went elsewhere, or was over, before anybody could be asked.
+    "other_programme",
+    "decided_too_late",
+    "closed_by_cad",
+    "recorded_late",
+    "not_understood_after_triage",
+    "unknown",
 }
+"""Why a call was not served although somebody could have been asked: the others are unmet demand."""
+SPOKEN_WITH = {"in_person", "phone"}
+NOT_POLICE = {"lafd", "988", "provider", "hold", "nobody"}
 MEDICAL = {"medical", "overdose"}
 ORDER = ("none", "unknown", "phone", "in_person")
 FAR = (
@@ -102,9 +115,10 @@ class Call:
         self.agency = facts[0]["agency"]
         self.feed = told.get("feed", "unknown")
         self.origin = told.get("origin", "unknown")
-        self.denominator = (
-            "exercise" if told.get("exercise") else "officer_initiated" if self.origin == "officer_initiated" else "in"
-        )
+        accepted = opened["accepted_at"] if opened else judged[0]["occurred_at"] if judged else None
+        officer = self.origin == "officer_initiated"
+        counts = "officer_initiated" if officer else "in" if accepted else "not_accepted"
+        self.denominator = "exercise" if told.get("exercise") else counts
         self.late = told.get("recorded_late", False)
         self.assumed = told.get("assumed_screening", False)
         self.unscreened = (end or decision).get("unscreened", False)
@@ -120,8 +134,9 @@ class Call:
         self.programme = (end or decision).get("programme", "none")
         review = self.last("CallReviewed")
         self.provider = end.get("provider") if end else (self.offers[-1]["provider"] if self.offers else None)
-        accepted = opened["accepted_at"] if opened else judged[0]["occurred_at"] if judged else None
-        self.accepted = moment(accepted)
+        self.accepted = moment_of(accepted or facts[0]["occurred_at"])
+        self.duplicate_of = end.get("duplicate_of") if end else None
+        self.reopens = opened.get("reopens") if opened else None
         self.place = next((one["place"] for one in reversed(pictures) if one.get("place")), None)
         stamps: list[Fact] = [one.get("stamps", {}) for one in reversed(pictures)]
         self.stamps = {
@@ -132,9 +147,12 @@ class Call:
         self.offered = moment(self.offers[0]["occurred_at"]) if self.offers else None
         self.acknowledged = min(self.taken.values(), default=None)
         self.en_route = device(first(had, "TeamEnRoute"))
-        self.on_scene = device(first(had, "TeamOnScene"))
+        arrival = first(had, "TeamOnScene")
+        self.on_scene = device(arrival)
+        self.arrived = arrival["provider"] if arrival else "none"
         closed = last_of(had, "CaseClosed")
         self.cleared = device(closed)
+        self.concluded = at(end) if end else None
         said = [one.get("contact", "none") for one in had if one["kind"] in CONTACTS]
         self.contact = max([(end or {}).get("contact", "none"), *said], key=ORDER.index)
         self.disposition = (end.get("disposition") if end else None) or (closed or {}).get("disposition")
@@ -149,6 +167,9 @@ class Call:
         named = [one["responder"] for one in helpers if one["responder"] != "unknown"]
         went = named[-1] if named else "unknown" if helpers else None
         self.who = "provider" if self.outcome == "served" else went
+        self.police_reported = any(
+            one["responder"] not in NOT_POLICE or "yes" in {one.get("arrest"), one.get("force")} for one in helpers
+        )
         self.again = self.last("DecisionRereviewed")
         self.arrest, self.force, self.hold = (reported(helpers, name) for name in ("arrest", "force", "hold"))
         follow = self.last("FollowUpDone")
@@ -179,8 +200,11 @@ class Call:
             "offered": bool(self.offers),
             "acknowledged": took,
             "on_scene": reached,
-            "resolved": reached and self.outcome == "served" and self.reason == "closed",
+            "resolved": reached and self.outcome == "served" and self.reason == "closed" and self.cleared is not None,
         }
+        self.handed_to_police = self.disposition == "handed_to_police"
+        self.with_police = self.police != "none" or self.police_reported or self.handed_to_police
+        self.duplicate = self.reason == "duplicate"
 
     def each(self, kind: str) -> list[Fact]:
         """Return the facts of a kind."""
@@ -353,10 +377,9 @@ def of_call(call: Call, zone: ZoneInfo) -> Iterator[Row]:
 
 
 def _steps(call: Call, zone: ZoneInfo) -> Iterator[Row]:
-    hour = f"{call.accepted.astimezone(zone).hour:02d}" if call.accepted else ""
     parts = {
         "all": "all",
-        "hour": hour,
+        "hour": f"{call.accepted.astimezone(zone).hour:02d}",
         "division": str(call.division or "none"),
         "provider": call.provider or "none",
         "programme": call.programme,
@@ -379,13 +402,14 @@ def _endings(call: Call) -> Iterator[Row]:
     if call.outcome == "eligible_not_served":
         yield "not_served", "all", why, who, None
         yield "not_served", call.feed, why, who, None
-        if call.reason in NOBODY_TO_ASK:
+        if call.reason not in SOMEBODY_TO_ASK:
             yield "unmet_demand", "all", "all", why, None
             yield "unmet_demand", "division", str(call.division or "none"), why, None
-    if call.eligible and call.outcome is not None and call.outcome not in {"served", "withdrawn"}:
+    if call.eligible and call.outcome in {"eligible_not_served", "not_triaged"}:
+        screening = "assumed" if call.assumed else "unscreened" if call.unscreened else "screened"
         yield "missed_eligible", "all", "all", "calls", None
         yield "missed_eligible", "feed", call.feed, "calls", None
-        yield "missed_eligible", "screening", "unscreened" if call.unscreened else "screened", "calls", None
+        yield "missed_eligible", "screening", screening, "calls", None
         yield "missed_eligible", "who", who, "calls", None
         for kind, answer in (("arrest", call.arrest), ("force", call.force), ("hold", call.hold)):
             yield "missed_eligible", kind, answer, "calls", None
@@ -411,7 +435,7 @@ def _served(call: Call) -> Iterator[Row]:
         for measure in (one for one, so in measures.items() if so):
             yield "follow_up", "all", "all", measure, None
             yield "follow_up", "provider", call.provider or "none", measure, None
-    if call.eligible and call.feed == "diverted" and call.division is not None:
+    if call.eligible and call.feed == "diverted" and call.division is not None and not call.duplicate:
         for measure in ("eligible", *(("served",) if call.outcome == "served" else ())):
             yield "equity", "division", str(call.division), measure, None
             if call.district is not None:
@@ -419,6 +443,9 @@ def _served(call: Call) -> Iterator[Row]:
 
 
 def _times(call: Call) -> Iterator[Row]:
+    yield from _exposure(call)
+    for offer in call.offers:
+        yield from _case_times(call, offer)
     if call.on_scene is None:
         return
     spans = {
@@ -426,28 +453,52 @@ def _times(call: Call) -> Iterator[Row]:
         "cad_created_to_on_scene": seconds(call.on_scene, call.stamps["created_at"]),
         "accepted_to_on_scene": seconds(call.on_scene, call.accepted),
         "offered_to_on_scene": seconds(call.on_scene, call.offered),
-        "acknowledged_to_on_scene": seconds(call.on_scene, call.acknowledged),
-        "on_scene_to_cleared": seconds(call.cleared, call.on_scene),
     }
     for measure, took in spans.items():
         yield "response", "all", "all", measure, took
-        if measure in {"cad_created_to_on_scene", "acknowledged_to_on_scene", "on_scene_to_cleared"}:
-            yield "response", "provider", call.provider or "none", measure, took
-            yield "response", "programme", call.programme, measure, took
-            yield "response", "acuity", call.acuity, measure, took
-    if call.danger is not None and (call.withdrawn is None or call.withdrawn >= call.on_scene):
+    created = "cad_created_to_on_scene"
+    yield "response", "provider", call.arrived, created, spans[created]
+    yield "response", "programme", call.programme, created, spans[created]
+    yield "response", "acuity", call.acuity, created, spans[created]
+
+
+def _case_times(call: Call, offer: Fact) -> Iterator[Row]:
+    taken = call.taken.get(offer["case_id"])
+    told = [one for one in call.facts if one.get("case_id") == offer["case_id"]]
+    there = device(first(told, "TeamOnScene"))
+    if taken is None or there is None:
+        return
+    spans = {
+        "acknowledged_to_on_scene": seconds(there, taken),
+        "on_scene_to_cleared": seconds(device(last_of(told, "CaseClosed")), there),
+    }
+    for measure, took in spans.items():
+        yield "response", "all", "all", measure, took
+        for dimension in ("provider", "programme", "acuity"):
+            yield "response", dimension, offer[dimension], measure, took
+
+
+def _exposure(call: Call) -> Iterator[Row]:
+    if call.danger is None:
+        return
+    if call.on_scene is None:
+        there, exposed = call.contact == "in_person" or call.emergencies > 0, None
+    else:
+        there = call.withdrawn is None or call.withdrawn >= call.on_scene
         exposed = seconds(call.withdrawn, max(call.danger, call.on_scene))
+    if there:
         yield "exposure", "all", "all", "danger_to_withdrawn", exposed
         yield "exposure", "provider", call.provider or "none", "danger_to_withdrawn", exposed
 
 
 def _police(call: Call) -> Iterator[Row]:
-    if call.feed == "diverted":
+    if call.feed == "diverted" and not call.duplicate:
+        spoken = call.steps["acknowledged"] and call.contact in SPOKEN_WITH
         reached = {
             "eligible": call.steps["eligible"],
             "acknowledged": call.steps["acknowledged"],
-            "reached": call.steps["on_scene"],
-            "resolved_without_police": call.steps["resolved"] and call.police == "none",
+            "reached": spoken,
+            "resolved_without_police": call.steps["resolved"] and spoken and not call.with_police,
         }
         for measure in (one for one, so in reached.items() if so):
             yield "without_police", "all", "all", measure, None
@@ -456,7 +507,9 @@ def _police(call: Call) -> Iterator[Row]:
     if call.steps["acknowledged"]:
         parts = {
             "acknowledged": True,
-            f"police_{call.police}": True,
+            f"police_{call.police}": call.police != "none" or not call.with_police,
+            "handed_to_police": call.handed_to_police,
+            "police_reported": call.police_reported,
             "backup_asked": call.backup > call.medical,
             "medical_help_asked": call.medical > 0,
             "emergency": call.emergencies > 0,
@@ -524,32 +577,82 @@ def _quality(call: Call) -> Iterator[Row]:
     yield from (("quality", "all", part, "calls", None) for part, so in wrong.items() if so)
 
 
-def calls_of(file: Path, engine: duckdb.DuckDBPyConnection) -> Iterator[Call]:
-    """Yield the calls of an export of the log."""
+def read(file: Path) -> tuple[list[Call], list[Fact]]:
+    """Return the calls of an export of the log, and its changes of shift."""
     known: dict[str, list[Fact]] = {}
-    for kind, value in engine.execute(READ, [str(file)]).fetchall():
-        name = kind.split(".")[1]
-        fact: Fact = json.loads(value)
-        if "call_id" in fact:
-            of = "routing" if "stage" in fact else "cases" if "case_id" in fact else "triage"
-            known.setdefault(fact["call_id"], []).append({**fact, "kind": name, "of": of})
-    yield from map(Call, known.values())
+    shifts: list[Fact] = []
+    with duckdb.connect(":memory:") as engine:
+        for kind, value, one_id in engine.execute(READ, [str(file)]).fetchall():
+            name = kind.split(".")[1]
+            fact: Fact = json.loads(value)
+            if "call_id" in fact:
+                of = "routing" if "stage" in fact else "cases" if "case_id" in fact else "triage"
+                known.setdefault(fact["call_id"], []).append({**fact, "kind": name, "of": of})
+            elif name == "ShiftChanged":
+                shifts.append({**fact, "id": one_id})
+    return [Call(facts) for facts in known.values()], shifts
+
+
+def spans(calls: list[Call]) -> Iterator[tuple[Call, str, datetime, datetime | None]]:
+    """Yield each case that a provider had: its call, the provider, since when and until when."""
+    for call in calls:
+        for offer in call.offers:
+            case = offer["case_id"]
+            told = [one for one in call.facts if one.get("case_id") == case]
+            ends = (last_of(told, "CaseClosed"), first(told, "CaseHandedBack"), first(told, "CaseRecalled"))
+            if case in call.taken:
+                yield call, offer["provider"], call.taken[case], min((at(one) for one in ends if one), default=None)
+
+
+def worked(
+    calls: list[Call], shifts: list[Fact], since: datetime, until: datetime, agency: str | None
+) -> dict[str, tuple[float | None, float]]:
+    """Return each provider's team-seconds on shift, and with a case of a call in the figures.
+
+    A period that is not over ends with the last thing that is known. On shift are as many teams as the provider said
+    last; for one agency's calls nobody is.
+    """
+    cases = list(spans(calls))
+    known = [when for call in calls for when in (call.accepted, call.concluded, call.cleared) if when is not None]
+    known += [end for *_, end in cases if end is not None] + [at(one) for one in shifts]
+    stop = min([until, max(known)]) if known else until
+
+    def within(start: datetime, end: datetime | None) -> float:
+        return max(0.0, (min(end or stop, stop) - max(start, since)).total_seconds())
+
+    busy: dict[str, float] = {}
+    for call, provider, start, end in cases:
+        mine = call.denominator == "in" and agency in {None, call.agency}
+        if mine and start < stop and (end or stop) > since:
+            # A case that was over before it began, by its stamps, counts less than nothing: so do the sums of SQL.
+            busy[provider] = busy.get(provider, 0.0) + (min(end or stop, stop) - max(start, since)).total_seconds()
+    if agency is not None:
+        return {provider: (None, spent) for provider, spent in busy.items()}
+    on_shift: dict[str, float] = {}
+    ordered = sorted(shifts, key=lambda one: (one["provider"], at(one), one["id"]))
+    for one, following in zip_longest(ordered, ordered[1:]):
+        until_next = at(following) if following and following["provider"] == one["provider"] else None
+        if at(one) < stop:
+            spent = len(one["teams"]) * within(at(one), until_next)
+            on_shift[one["provider"]] = on_shift.get(one["provider"], 0.0) + spent
+    return {name: (on_shift.get(name, 0.0), busy.get(name, 0.0)) for name in {*on_shift, *busy}}
 
 
 def counted(
-    file: Path, since: datetime | None, until: datetime | None, zone: ZoneInfo, agency: str | None
+    calls: list[Call], since: datetime | None, until: datetime | None, zone: ZoneInfo, agency: str | None
 ) -> dict[Key, list[int | None]]:
     """Return every number of every figure."""
     with duckdb.connect(":memory:") as engine:
         rows: list[Row] = []
         places: list[tuple[str]] = []
-        for call in calls_of(file, engine):
-            if call.accepted is None or (agency is not None and call.agency != agency):
+        for call in calls:
+            if agency is not None and call.agency != agency:
                 continue
             if (since is not None and call.accepted < since) or (until is not None and call.accepted >= until):
                 continue
             rows += of_call(call, zone)
-            if call.denominator == "in" and call.eligible and call.place:
+            again = call.duplicate_of is not None or call.reopens is not None
+            if call.denominator == "in" and call.eligible and call.place and not again:
                 places.append((call.place,))
         engine.execute("CREATE TABLE rows (figure TEXT, dimension TEXT, part TEXT, measure TEXT, seconds INTEGER)")
         engine.execute("CREATE TABLE places (place TEXT)")
@@ -572,19 +675,58 @@ def published(file: Path) -> dict[Key, list[int | None]]:
         }
 
 
+def in_seconds(found: dict[str, tuple[float | None, float]]) -> dict[Key, list[int | None]]:
+    """Return hours as numbers to compare, in whole seconds."""
+    return {
+        ("hours", "provider", name, measure): [None if n is None else round(n)]
+        for name, told in found.items()
+        for measure, n in zip(("on_shift", "with_case"), told, strict=True)
+    }
+
+
+def published_hours(file: Path) -> dict[Key, list[int | None]]:
+    """Return every number of an export of hours."""
+    with file.open(encoding="utf-8", newline="") as handle:
+        return {
+            ("hours", "provider", row["provider"], measure): [int(row[measure]) if row[measure] else None]
+            for row in csv.DictReader(handle)
+            for measure in ("on_shift", "with_case")
+        }
+
+
+def equal(key: Key, mine: list[int | None] | None, theirs: list[int | None] | None) -> bool:
+    """Say whether a number is the same; half a second of a sum of hours may have been rounded either way."""
+    if key[0] == "hours" and mine and theirs and mine[0] is not None and theirs[0] is not None:
+        return abs(mine[0] - theirs[0]) <= 1
+    return mine == theirs
+
+
+def placed(time: datetime, zone: ZoneInfo) -> datetime:
+    """Return a time with its zone, in UTC: there a difference is never put wrong by a change of the clock."""
+    return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
+
+
 def main() -> int:
     """Count, compare, and say what differs."""
     asked = argparse.ArgumentParser(description="Counts every figure again from an export of the log.")
     asked.add_argument("log", type=Path)
     asked.add_argument("--against", type=Path, required=True, help="figures.csv, as `divert export figures` wrote it")
+    asked.add_argument("--hours", type=Path, help="hours.csv of the same period; wants --from and --to")
     asked.add_argument("--from", dest="since", type=datetime.fromisoformat)
     asked.add_argument("--to", dest="until", type=datetime.fromisoformat)
     asked.add_argument("--zone", type=ZoneInfo, default=ZoneInfo("America/Los_Angeles"))
     asked.add_argument("--agency")
     given = asked.parse_args()
-    mine = counted(given.log, given.since, given.until, given.zone, given.agency)
+    since, until = (None if one is None else placed(one, given.zone) for one in (given.since, given.until))
+    calls, shifts = read(given.log)
+    mine = counted(calls, since, until, given.zone, given.agency)
     theirs = published(given.against)
-    differing = [key for key in sorted(mine.keys() | theirs.keys()) if mine.get(key) != theirs.get(key)]
+    if given.hours is not None:
+        if since is None or until is None:
+            asked.error("--hours wants --from and --to")
+        mine |= in_seconds(worked(calls, shifts, since, until, given.agency))
+        theirs |= published_hours(given.hours)
+    differing = [key for key in sorted(mine.keys() | theirs.keys()) if not equal(key, mine.get(key), theirs.get(key))]
     for key in differing:
         print(f"{'/'.join(key)}: counted {mine.get(key)}, published {theirs.get(key)}")
     print(f"{len(mine):,} numbers counted, {len(theirs):,} published, {len(differing):,} differ")

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +12,16 @@ from rich.console import Console
 
 from divert_cli import kafka_admin
 from divert_cli.calls import the_stack
+from divert_cli.errors import StackError
 from divert_cli.report import Agency, From, Month, To, tables, the_period
 from divert_contracts.topics import CASES, ROUTING, SHIFTS, TRIAGE
 from divert_reporting.adapters import exports
+from divert_reporting.adapters.dictionary import TableEntry, markdown
 from divert_reporting.adapters.dictionary import dictionary as the_dictionary
-from divert_reporting.adapters.dictionary import markdown
-from divert_reporting.adapters.periods import all_figures
-from divert_reporting.adapters.tables import TABLES
+from divert_reporting.adapters.periods import all_figures, hours
+from divert_reporting.adapters.tables import TABLES, Part
+from divert_reporting.domain.cells import Cell
+from divert_reporting.domain.cost import HOUR, Hours
 from divert_reporting.settings import ZONE
 
 READ = (TRIAGE, ROUTING, CASES, SHIFTS)
@@ -35,6 +37,7 @@ class Exported(StrEnum):
     CASE_OUTCOMES = "case_outcomes"
     SHIFT_CHANGES = "shift_changes"
     FIGURES = "figures"
+    HOURS = "hours"
     LOG = "log"
 
 
@@ -56,15 +59,17 @@ def export(
     agency: Agency = None,
 ) -> None:
     """Write a table to a file, with its dictionary beside it; by default of everything that is known."""
+    if agency is not None and table in {Exported.SHIFT_CHANGES, Exported.LOG}:
+        raise StackError(f"{table.value} cannot be divided by agency: leave --agency out")
     run = the_stack()
     out.mkdir(parents=True, exist_ok=True)
     if table is Exported.LOG:
         file = out / "log.ndjson"
-        written = _write_log(run.kafka, file)
+        written = write_log(run.kafka, file)
     else:
         file = out / f"{table.value}.{form.value}"
         written = asyncio.run(_write(run.postgres, table, form, file, (month, since, until), agency))
-        entry = next(one for one in the_dictionary().tables if one.name == table.value)
+        entry = explained(table)
         (out / f"{table.value}.dictionary.json").write_text(entry.model_dump_json(indent=2) + "\n", encoding="utf-8")
     _console.print(f"{file}: {written:,} rows")
 
@@ -85,29 +90,51 @@ async def _write(  # noqa: PLR0917 (one option each)
     named: tuple[str | None, str | None, str | None],
     agency: str | None,
 ) -> int:
-    columns = next(one for one in the_dictionary().tables if one.name == wanted.value).columns
+    columns = explained(wanted).columns
     async with tables(dsn) as connection:
         first, last = await the_period(connection, *named)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             if wanted is Exported.FIGURES:
-                cells = await all_figures(connection, first, last, ZONE, agency)
-                given = _given([(name, *one.model_dump().values()) for name, figure in cells.items() for one in figure])
+                given = figure_rows(await all_figures(connection, first, last, ZONE, agency))
+            elif wanted is Exported.HOURS:
+                given = hour_rows(await hours(connection, first, last, agency))
             else:
                 table = next(one for one in TABLES if one.name == wanted.value)
-                bounds: tuple[datetime | None, datetime | None] = (first, last) if any(named) else (None, None)
-                given = exports.rows(connection, table, *bounds)
+                part = Part(first, last, agency) if any(named) else Part(agency=agency)
+                given = exports.rows(connection, table, part)
             writes = {Format.CSV: exports.write_csv, Format.PARQUET: exports.write_parquet}[form]
             return await writes(file, columns, given)
 
 
-async def _given(rows: Sequence[Sequence[object]]) -> AsyncIterator[Sequence[object]]:
-    for row in rows:
-        yield row
+def explained(wanted: Exported) -> TableEntry:
+    """Return what the dictionary says of something that can be exported."""
+    return next(one for one in the_dictionary().tables if one.name == wanted.value)
 
 
-def _write_log(kafka: str, file: Path) -> int:
-    """Write every record of the topics that reporting reads, by topic, partition and offset."""
+async def figure_rows(cells: Mapping[str, Sequence[Cell]]) -> AsyncIterator[exports.Row]:
+    """Yield figures as they are exported."""
+    for name, figure in cells.items():
+        for one in figure:
+            yield (name, *one.model_dump().values())
+
+
+async def hour_rows(worked: Sequence[Hours]) -> AsyncIterator[exports.Row]:
+    """Yield hours as they are exported, in whole seconds."""
+    for one in worked:
+        yield (one.provider, None if one.shift is None else round(one.shift * HOUR), round(one.busy * HOUR))
+
+
+def write_log(kafka: str, file: Path, upto: Mapping[tuple[str, int], int] | None = None) -> int:
+    """Write every record of the topics that reporting reads, by topic, partition and offset; return how many.
+
+    Args:
+        kafka: where the topics are.
+        file: where to.
+        upto: the offset before which to stop in each partition; null for all that there is.
+    """
     marks = kafka_admin.ends(kafka, [one.name for one in READ])
+    if upto is not None:
+        marks = {place: (first, min(end, upto.get(place, first))) for place, (first, end) in marks.items()}
     written = 0
     with file.open("w", encoding="utf-8") as handle:
         for partition in sorted(marks):

@@ -1,12 +1,10 @@
 """`divert seal`: what the tables of a period were, published with its report; and whether they still are."""
 
 import asyncio
-import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -16,19 +14,24 @@ from divert_cli import kafka_admin
 from divert_cli.calls import the_stack
 from divert_cli.errors import StackError
 from divert_cli.export import READ
-from divert_cli.report import From, Month, To, tables, the_period
+from divert_cli.report import Agency, From, Month, To, tables, the_period
 from divert_contracts.envelope import UnknownType, decode
 from divert_contracts.facts.base import CallFact
 from divert_contracts.facts.shifts import ShiftChanged
-from divert_contracts.model import Model
 from divert_contracts.step import Rejected
-from divert_reporting.adapters.periods import all_figures, sealed
-from divert_reporting.adapters.tables import CALLS, CASES, SHIFTS, Table, canonical
-from divert_reporting.domain.case_outcome import case_outcomes
-from divert_reporting.domain.outcome import outcome, shift_changes
+from divert_reporting.adapters.figures import definition
+from divert_reporting.adapters.periods import all_figures, hash_of, sealed
+from divert_reporting.adapters.tables import Part, PostgresOutcomes, PostgresShifts, digest
 from divert_reporting.domain.record import NOTHING, Record, Shift, day_of, heard, shift_heard
 from divert_reporting.domain.seal import Seal
 from divert_reporting.settings import ZONE
+
+if TYPE_CHECKING:
+    from divert_reporting.adapters.tables import Connection
+
+T = TypeVar("T")
+AT_ONCE = 500
+"""Rows in one statement."""
 
 _console = Console(highlight=False, soft_wrap=True)
 
@@ -42,12 +45,13 @@ def make(
     month: Month = None,
     since: From = None,
     until: To = None,
+    agency: Agency = None,
     out: Annotated[Path | None, typer.Option(help="File to write; printed where none is named.")] = None,
 ) -> None:
     """Seal a period: hash its rows and figures, and say how far of the log they were made from."""
     if context.invoked_subcommand is not None:
         return
-    made = asyncio.run(_sealed(the_stack().postgres, month, since, until)).model_dump_json(indent=2)
+    made = asyncio.run(sealed_now(the_stack().postgres, month, since, until, agency)).model_dump_json(indent=2)
     if out is None:
         print(made)
     else:
@@ -66,28 +70,72 @@ def verify(
         given = Seal.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
         raise StackError(f"{file} is no seal ({type(error).__name__})") from error
+    if not given.intact:
+        raise StackError(f"{file} is not as it was made: its hash does not fit what it says")
     run = the_stack()
-    if log:
-        found = from_log(run.kafka, given)
-        differing = [name for name in sorted(given.tables) if found.get(name) != given.tables[name]]
-    else:
-        now = asyncio.run(_sealed(run.postgres, None, given.since.isoformat(), given.until.isoformat()))
-        differing = list(given.differs_from(now))
+    differing = given.differs_from(*asyncio.run(found(run.postgres, run.kafka if log else None, given)))
     if differing:
         told = "" if log else "; facts that came later may have changed them: --log asks the log as far as it was then"
         raise StackError(f"differs: {', '.join(differing)}{told}")
     _console.print(f"seal {given.mark} holds, {'from the log' if log else 'by the tables as they are'}")
 
 
-async def _sealed(dsn: str, month: str | None, since: str | None, until: str | None) -> Seal:
+async def sealed_now(dsn: str, month: str | None, since: str | None, until: str | None, agency: str | None) -> Seal:
+    """Return the seal of a period by the tables as they are."""
     async with tables(dsn) as connection:
         first, last = await the_period(connection, month, since, until)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return await sealed(connection, first, last, await all_figures(connection, first, last, ZONE, None))
+            cells = await all_figures(connection, first, last, ZONE, agency)
+            return await sealed(connection, first, last, agency, cells)
 
 
-def from_log(kafka: str, given: Seal) -> Mapping[str, str]:
-    """Return the digests of the tables as they follow from the log up to where a seal stands.
+async def found(dsn: str, kafka: str | None, given: Seal) -> tuple[Mapping[str, str], str]:
+    """Return the digests of tables and figures by the tables as they are, or by a log as far as a seal goes."""
+    async with tables(dsn) as connection:
+        if kafka is not None:
+            return await counted_beside(connection, given, *await asyncio.to_thread(_read, kafka, given))
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return await _counted(connection, given)
+
+
+async def counted_beside(
+    connection: "Connection",
+    given: Seal,
+    records: Mapping[str, Record],
+    shifts: Mapping[str, Shift],
+) -> tuple[Mapping[str, str], str]:
+    """Return the digests that records come to, counted in tables that nobody else sees and that do not stay."""
+    outcomes, changes = PostgresOutcomes(ZONE, definition(ZONE)), PostgresShifts()
+    beside = connection.transaction()
+    await beside.start()
+    try:
+        await connection.execute('CREATE SCHEMA "seal"; SET LOCAL search_path TO "seal"')
+        await connection.execute(outcomes.ddl)
+        await connection.execute(changes.ddl)
+        for some in _batched(records.items()):
+            await outcomes.save(connection, some)
+        for some in _batched(shifts.items()):
+            await changes.save(connection, some)
+        return await _counted(connection, given)
+    finally:
+        await beside.rollback()
+
+
+async def _counted(connection: "Connection", given: Seal) -> tuple[Mapping[str, str], str]:
+    part = Part(given.since, given.until, given.agency)
+    cells = await all_figures(connection, given.since, given.until, ZONE, given.agency)
+    return await digest(connection, part), hash_of(cells)
+
+
+def _batched(all_of: Iterable[T]) -> Iterator[Sequence[T]]:
+    """Yield so many at a time as one statement takes."""
+    rest = iter(all_of)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some
+
+
+def _read(kafka: str, given: Seal) -> tuple[Mapping[str, Record], Mapping[str, Shift]]:
+    """Return what reporting remembered when it had read as far as a seal stands.
 
     Raises:
         StackError: a part of that log is no longer there.
@@ -98,7 +146,7 @@ def from_log(kafka: str, given: Seal) -> Mapping[str, str]:
         if first > 0 or end < upto:
             raise StackError(f"{topic}/{partition} holds offsets {first} to {end}; the seal needs 0 to {upto}")
         marks[topic, partition] = (first, upto)
-    records: dict[UUID, Record] = {}
+    records: dict[str, Record] = {}
     shifts: dict[str, Shift] = {}
     for partition in sorted(marks):
         for one in kafka_admin.read(kafka, {partition: marks[partition]}):
@@ -111,23 +159,6 @@ def from_log(kafka: str, given: Seal) -> Mapping[str, str]:
                 shift = shifts.get(day_of(fact)) or Shift(provider=fact.provider)
                 shifts[day_of(fact)] = shift_heard(shift, envelope, NOTHING, fact.occurred_at).state
             elif isinstance(fact, CallFact):
-                record = records.get(fact.call_id) or Record(call_id=fact.call_id)
-                records[fact.call_id] = heard(record, envelope, NOTHING, fact.occurred_at).state
-    return _digests(records, shifts, given.since, given.until)
-
-
-def _digests(
-    records: Mapping[UUID, Record], shifts: Mapping[str, Shift], since: datetime, until: datetime
-) -> Mapping[str, str]:
-    calls = [row for record in records.values() if (row := outcome(record)) is not None]
-    calls = [row for row in calls if row.accepted_at is not None and since <= row.accepted_at < until]
-    cases = [case for row in calls for case in case_outcomes(records[row.call_id])]
-    changes = [row for shift in shifts.values() for row in shift_changes(shift) if since <= row.changed_at < until]
-    return {table.name: _digest(table, rows) for table, rows in ((CALLS, calls), (CASES, cases), (SHIFTS, changes))}
-
-
-def _digest(table: Table, rows: Sequence[Model]) -> str:
-    hashed = hashlib.sha256()
-    for row in sorted(rows, key=lambda row: getattr(row, table.key).int):
-        hashed.update(canonical([getattr(row, name) for name in table.columns]))
-    return hashed.hexdigest()
+                record = records.get(str(fact.call_id)) or Record(call_id=fact.call_id)
+                records[str(fact.call_id)] = heard(record, envelope, NOTHING, fact.occurred_at).state
+    return records, shifts

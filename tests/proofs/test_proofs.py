@@ -1,14 +1,18 @@
 """The long proofs, each as its command runs it, on a stack of its own."""
 
+import asyncio
 import os
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from divert_cli import kafka_admin, seal
 from divert_cli.demo import SEED
 from divert_cli.prepare import prepare
-from divert_cli.proofs import faults, memory, rebuild, ways
+from divert_cli.proofs import faults, memory, rebuild, recount, ways
 from divert_cli.stack import LocalStack, discard
+from waiting import eventually
 
 LOAD_SECONDS = float(os.environ.get("DIVERT_PROOF_SECONDS", "30"))
 CALLS_PER_SECOND = 6.0
@@ -52,6 +56,36 @@ async def test_the_same_becomes_of_every_scene_by_http_by_webhook_and_by_kafka(d
     result = await ways.prove(data, calls=len(ways.SCENES), say=print)
     assert result.differences == []
     assert result.clean
+
+
+@pytest.mark.timeout(900)
+async def test_every_number_and_every_seal_is_what_the_log_comes_to(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "recount"
+    folder.mkdir()
+    async with LocalStack(data, services=False, preferred_ports=False, environment={}) as stack:
+        await prepare(stack.kafka, stack.postgres)
+        await rebuild.write(stack.kafka, rebuild.evenings(1))
+        await stack.add("reporting", "reporting-recounted", {})
+        await eventually(lambda: caught_up(stack), "reporting to catch up", within=180, every=0.2)
+        result = await recount.prove(stack.kafka, stack.postgres, folder, print)
+        sealed = await seal.sealed_now(stack.postgres, None, None, None, "lapd")
+        for kafka in (None, stack.kafka):
+            assert sealed.differs_from(*await seal.found(stack.postgres, kafka, sealed)) == ()
+        less = sealed.model_copy(update={"log": {**sealed.log, max(sealed.log, key=lambda one: sealed.log[one]): 0}})
+        assert "figures" in less.differs_from(*await seal.found(stack.postgres, stack.kafka, less))
+    assert result.differing == []
+    assert result.clean
+
+
+async def caught_up(stack: LocalStack) -> bool:
+    ends = await asyncio.to_thread(kafka_admin.ends, stack.kafka, [one.name for one in rebuild.READ])
+    connection = await asyncpg.connect(stack.postgres)
+    try:
+        rows = await connection.fetch("SELECT topic, partition, next FROM reporting.position")
+    finally:
+        await connection.close()
+    stands = {(row["topic"], row["partition"]): row["next"] for row in rows}
+    return all(stands.get(place, 0) == end for place, (first, end) in ends.items() if end > first)
 
 
 @pytest.mark.timeout(900)

@@ -18,7 +18,7 @@ from divert_reporting.adapters.figures import Figures, figures
 from divert_reporting.adapters.outcomes import Filter, Hour, Outcomes
 from divert_reporting.adapters.tables import STEPS
 from divert_reporting.domain.cells import Cell, Cells, Figure
-from divert_reporting.domain.figures import Agreement, Shadowed, agreement
+from divert_reporting.domain.figures import Agreement, Of, Shadowed, WithoutPolice, agreement, without_police
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
 from divert_reporting.domain.record import Noted, Nothing, Record, in_order
 from divert_reporting.pages import add_pages
@@ -28,6 +28,8 @@ from divert_reporting.settings import Settings
 
 MOST_ROWS = 1_000
 MOST_HOURS = 24 * 31
+WITHOUT_POLICE = "without_police"
+"""The figure with a choice of denominators."""
 IDS = r"^[A-Za-z0-9._-]*$"
 """What the ids of agencies and providers are made of."""
 CONTENT = TypeAdapter(dict[str, JsonValue])
@@ -119,6 +121,8 @@ class FigurePage(Model):
 
     figure: Figure
     cells: tuple[Cell, ...]
+    without_police: WithoutPolice | None = None
+    """Over the denominator that was asked for with `of`; null where none was."""
 
 
 class Corrections(Model):
@@ -239,13 +243,22 @@ def _add_figures(router: APIRouter, runtime: Runtime[Nothing], settings: Setting
 
     @router.get("/v1/figures/{name}", tags=["figures"])
     @requires(Scope.READ_FIGURES)
-    async def read_figure(name: str, wanted: Wanted) -> FigurePage:
+    async def read_figure(
+        name: str,
+        wanted: Wanted,
+        of: Annotated[
+            Of | None, Query(description="The denominator of `without_police`; no other figure has one.")
+        ] = None,
+    ) -> FigurePage:
         """Count a figure over the calls that fit the filter; their rows are at ``/v1/outcomes``."""
         figure = figures().get(name)
         if figure is None:
             raise Problem(404, "unknown-figure", "Not found", "There is no such figure.")
-        cells = await Figures(runtime.pool, settings.zone).read([name], wanted)
-        return FigurePage(figure=figure, cells=tuple(cells[name]))
+        if of is not None and name != WITHOUT_POLICE:
+            raise Problem(404, "no-denominator", "Not found", f"Only {WITHOUT_POLICE} has a choice of denominators.")
+        cells = (await Figures(runtime.pool, settings.zone).read([name], wanted))[name]
+        share = None if of is None else without_police(Cells(cells), of)
+        return FigurePage(figure=figure, cells=tuple(cells), without_police=share)
 
     @router.get("/v1/dictionary", tags=["figures"])
     @requires(Scope.READ_FIGURES)

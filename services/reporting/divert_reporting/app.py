@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from divert_chassis.service import Service
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.topics import CASES, ROUTING, TRIAGE
+from divert_reporting.adapters.figures import definition
 from divert_reporting.adapters.tables import PostgresOutcomes, PostgresShifts
 from divert_reporting.domain.record import NOTHING, Nothing, Record, Shift, day_of, heard, shift_heard
 from divert_reporting.settings import ZONE
@@ -21,7 +22,7 @@ def build(zone: ZoneInfo = ZONE, *, member: str | None = None) -> Service[Nothin
     reporting = Service("reporting", given=NOTHING, member=member)
 
     records = reporting.remembers(
-        Record, blank=lambda key: Record(call_id=UUID(key)), projection=PostgresOutcomes(zone)
+        Record, blank=lambda key: Record(call_id=UUID(key)), projection=PostgresOutcomes(zone, definition(zone))
     )
     records.on_each((*TRIAGE.carries, *ROUTING.carries, *CASES.carries), heard)
 

@@ -16,6 +16,7 @@ from divert_contracts.facts.cases import (
     RecallConfirmed,
     TeamOnScene,
 )
+from divert_contracts.facts.routing import ResponderRecorded
 from divert_contracts.vocabulary import (
     Answer,
     DeclineReason,
@@ -26,6 +27,7 @@ from divert_contracts.vocabulary import (
     OutcomeReason,
     PoliceInvolvement,
     RecallReason,
+    Responder,
     TeamPosition,
 )
 from divert_reporting.domain.case_outcome import CaseOutcome, case_outcomes
@@ -38,6 +40,7 @@ from .stories import (
     concluded,
     enveloped,
     of_case,
+    of_routing,
     offered,
     opened,
     recalled,
@@ -142,3 +145,17 @@ def test_what_had_happened_before_the_conclusion_and_comes_after_it_is_a_correct
     assert record([end, *others]).late == len(others)
     later = replace(others[0], fact=others[0].fact.model_copy(update={"occurred_at": after(600)}))
     assert record([end, later]).late == 0
+
+
+def test_a_second_report_of_who_responded_that_says_otherwise_is_a_correction() -> None:
+    patrol = of_routing(ResponderRecorded, 700, responder=Responder.PATROL, arrest=Answer.NO)
+
+    def late(*said: Fact) -> int:
+        return record(enveloped((patrol, *said))).late
+
+    assert late() == 0
+    assert late(of_routing(ResponderRecorded, 900, responder=Responder.PATROL, cleared_at=after(890))) == 0
+    assert late(of_routing(ResponderRecorded, 900, responder=Responder.UNKNOWN)) == 0
+    assert late(of_routing(ResponderRecorded, 900, responder=Responder.MEU)) == 1
+    assert late(of_routing(ResponderRecorded, 900, responder=Responder.PATROL, arrest=Answer.YES)) == 1
+    assert late(of_routing(ResponderRecorded, 900, responder=Responder.PATROL, force=Answer.UNKNOWN)) == 1

@@ -1,7 +1,8 @@
 """Amounts exist only with their assumptions, and hours follow from what providers said of their shifts."""
 
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -42,6 +43,30 @@ def test_without_shifts_the_idle_time_is_an_assumption_and_said_to_be_one() -> N
     served = [line for line in found if line.what.startswith("A served call, if the rate is a w")]
     assert all("idle_share" in line.uses for line in served)
     assert served[0].amount.value > 4 * 35 * 2 / 5
+
+
+def test_only_a_provider_that_told_of_no_shift_has_its_idle_time_assumed() -> None:
+    found = lines([Hours("alcott", 10, 4), Hours("exodus", 0, 6)], responses=8, served=5, assumed=ASSUMED)
+    by_team = next(line for line in found if line.what.startswith("A served call, if the rate is a whole team's"))
+    rate, idle, overhead = (ASSUMED[name] for name in ("team_rate", "idle_share", "overhead"))
+    assert by_team.amount.low == pytest.approx(rate.low * overhead.low * (10 + 6 / (1 - idle.low)) / 5)
+    assert "10.0 team-hours on shift; 6.0 team-hours with a case" in by_team.made_of
+    assert "idle_share" in by_team.uses
+
+
+def test_of_one_agency_no_amount_is_made_of_hours_on_shift() -> None:
+    found = lines([Hours("alcott", None, 4)], responses=8, served=5, assumed=ASSUMED)
+    assert [line.what for line in found if line.what.startswith("A served call")] == [
+        "A served call, if the rate is for a response"
+    ]
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 11, 1), 25), (date(2026, 3, 8), 23), (date(2026, 10, 1), 24)])
+def test_a_day_on_which_the_clock_is_changed_has_its_own_hours(day: date, hours: int) -> None:
+    zone = ZoneInfo("America/Los_Angeles")
+    since, until = (datetime.combine(one, time(), zone) for one in (day, day + timedelta(days=1)))
+    always = ShiftChange(fact_id=uuid4(), provider="alcott", changed_at=since - timedelta(days=9), teams=2, members=4)
+    assert team_hours([always], since, until) == {"alcott": 2 * hours}
 
 
 def test_with_nobody_served_no_amount_a_served_call_is_told() -> None:

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from divert_reporting.domain.figures import agreement, wilson
+from divert_reporting.domain.cells import Cell, Cells
+from divert_reporting.domain.figures import Of, agreement, wilson, without_police
 
 
 def test_the_interval_is_wilsons() -> None:
@@ -23,6 +24,13 @@ def test_agreement_counts_what_came_out_the_same() -> None:
     assert (found.rereviewed, found.agreed, found.share) == (50, 48, 0.96)
     assert found.low is not None
     assert found.low < 0.96
+
+
+def test_resolved_without_police_is_told_of_the_denominator_that_is_asked_for() -> None:
+    counts = {"eligible": 40, "acknowledged": 30, "reached": 20, "resolved_without_police": 10}
+    cells = Cells(Cell(dimension="all", part="all", measure=measure, n=n) for measure, n in counts.items())
+    assert [without_police(cells, of).share for of in Of] == [10 / 40, 10 / 30, 10 / 20]
+    assert without_police(Cells([]), Of.REACHED).share is None
 
 
 def test_nothing_decided_again_is_no_figure() -> None:

@@ -11,7 +11,7 @@ from divert_contracts.call import Private, Revision, Team
 from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import Fact
 from divert_contracts.facts.cases import BackupRequested, CaseAcknowledged, TeamOnScene
-from divert_contracts.facts.routing import CallReviewed
+from divert_contracts.facts.routing import CallReviewed, ResponderRecorded
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.vocabulary import (
     Acuity,
@@ -136,6 +136,7 @@ def test_a_served_call_is_told_whole() -> None:
         acknowledged_at=after(40),
         en_route_at=after(100),
         on_scene_at=after(1000),
+        arrived_provider="alcott",
         contacted_at=after(1150),
         cleared_at=after(2000),
         concluded_at=after(2000.1),
@@ -206,9 +207,11 @@ def test_an_observed_call_is_observed_until_it_is_concluded() -> None:
     assert row(triaged(picture=observed)).stage is Stage.OBSERVED
 
 
-def test_case_facts_alone_already_make_a_row() -> None:
+def test_case_facts_alone_already_make_a_row_outside_the_figures() -> None:
     told = row(of_case(CaseAcknowledged, 40, arrive_by=after(900)))
-    assert (told.agency, told.stage, told.accepted_at) == ("lapd", Stage.AWAITING_TRIAGE, None)
+    assert (told.agency, told.stage, told.accepted_at) == ("lapd", Stage.AWAITING_TRIAGE, after(40))
+    assert told.denominator is Denominator.NOT_ACCEPTED
+    assert row(of_case(CaseAcknowledged, 40, arrive_by=after(900)), opened()).denominator is Denominator.IN
 
 
 def test_a_revision_after_the_conclusion_changes_no_decision() -> None:
@@ -280,6 +283,25 @@ def test_medical_help_is_no_police_involvement() -> None:
     asked = of_case(BackupRequested, 60, medical=Answer.YES)
     assert row(offered(), asked).police is PoliceInvolvement.NONE
     assert row(offered(), of_case(BackupRequested, 60)).police is PoliceInvolvement.BACKUP_REQUESTED
+
+
+@pytest.mark.parametrize(
+    ("said", "police"),
+    [
+        (of_routing(ResponderRecorded, 2100, responder=Responder.PATROL, arrived_at=after(600)), True),
+        (of_routing(ResponderRecorded, 2100, responder=Responder.PATROL, dispatched_at=after(600)), True),
+        (of_routing(ResponderRecorded, 2100, responder=Responder.MEU), True),
+        (of_routing(ResponderRecorded, 2100, responder=Responder.UNKNOWN, arrived_at=after(600)), True),
+        (of_routing(ResponderRecorded, 2100, responder=Responder.LAFD, arrest=Answer.YES), True),
+        (of_routing(ResponderRecorded, 2100, responder=Responder.LAFD, arrest=Answer.NO), False),
+        (of_routing(ResponderRecorded, 2100, responder=Responder.PROVIDER, arrived_at=after(600)), False),
+    ],
+)
+def test_police_that_cad_reports_beside_a_team_are_told(said: ResponderRecorded, *, police: bool) -> None:
+    told = row(*SERVED, said)
+    assert told.who_responded is Responder.PROVIDER
+    assert told.responder is said.responder
+    assert told.police_reported is police
 
 
 def test_what_routing_concluded_of_the_police_is_never_weakened() -> None:

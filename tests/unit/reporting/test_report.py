@@ -3,6 +3,7 @@
 import re
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from divert_reporting.domain.seal import Seal
 from divert_reporting.pages.report.contract import contract
 from divert_reporting.pages.report.council import council
 from divert_reporting.pages.report.numbers import Numbers, period, share
+from divert_reporting.pages.report.page import Section
 from divert_reporting.pages.report.paper import SIZES, pdf
 from divert_reporting.pages.report.screen import html
 
@@ -64,10 +66,16 @@ NUMBERS = Numbers(
     diverted=Cells([cell("all", "all", "received", 900), cell("all", "all", "eligible", 803)]),
     observed=Cells([cell("all", "all", "received", 100)]),
     hours=[Hours("alcott", 700, 300)],
+    corrections=(2, 3),
     assumed=read_assumptions(ASSUMPTIONS),
     labels=read_labels(LABELS),
-    seal=Seal(
-        since=SINCE, until=UNTIL, tables={"call_outcomes": "ab" * 32}, log={"routing.v1/0": 7}, figures="cd" * 32
+    seal=Seal.of(
+        since=SINCE,
+        until=UNTIL,
+        agency=None,
+        tables={"call_outcomes": "ab" * 32},
+        log={"routing.v1/0": 7},
+        figures="cd" * 32,
     ),
 )
 
@@ -107,6 +115,63 @@ def test_areas_with_few_calls_are_told_nowhere() -> None:
     assert all("fewer than" in value for value in told["West LA"])
     assert told["Wilshire"] == ("400", "300")
     assert told["Olympic"] == ("300", "200")
+
+
+def section(name: str, numbers: Numbers = NUMBERS) -> Section:
+    return next(one for one in council(numbers).sections if one.name == name)
+
+
+def changed(**figures: Cells) -> Numbers:
+    return replace(NUMBERS, figures={**NUMBERS.figures, **figures})
+
+
+def test_the_first_page_says_how_many_calls_had_their_screening_assumed() -> None:
+    quality = Cells([cell("all", "calls", "calls", 1000), cell("all", "screening_assumed", "calls", 41)])
+    *_, last = council(changed(quality=quality)).headlines
+    assert last.number == "41"
+    assert "import" in last.says
+
+
+def test_a_provider_whose_numbers_would_tell_of_a_small_area_is_named_nowhere() -> None:
+    funnel = Cells([cell("programme", name, "received", 50) for name in ("umcr", "circle", "none")])
+    response = Cells([cell("programme", name, "cad_created_to_on_scene", 50, 700) for name in ("umcr", "circle")])
+    page = html(council(changed(funnel=funnel, response=response)))
+    for told in ("Exodus", "CIRCLE", "UMCR (unarmed crisis teams)"):
+        assert told not in page
+    assert "left out by name" in page
+
+
+def test_unmet_demand_is_told_by_division_where_no_provider_has_teams() -> None:
+    equity = Cells([cell("division", str(number), "eligible", 30 + number) for number in range(1, 22)])
+    observed = {"2": 90, "3": 4, "4": 20, "9": 15, "11": 15, "13": 15, "16": 15, "19": 15, "21": 15}
+    unmet = Cells([cell("division", name, "not_referred", n) for name, n in observed.items()])
+    table = section("demand", changed(equity=equity, unmet_demand=unmet)).tables[0]
+    names = [row[0] for row in table.rows]
+    assert "Rampart" in names
+    assert "Wilshire" not in names
+    told = {row[0]: row[1:] for row in table.rows}
+    assert told["Hollenbeck"] == ("34", "20")
+    # One is small, and the other is the next smallest.
+    assert told["Southwest"] == told["Rampart"]
+    assert "33" not in told["Southwest"]
+
+
+def test_divisions_that_are_all_small_are_told_together() -> None:
+    quiet = changed(equity=Cells([cell("division", "2", "eligible", 3)]))
+    assert any("told together" in one for one in section("demand", quiet).says)
+    assert section("demand", quiet).tables[0].rows == []
+    assert section("equity", quiet).tables[0].rows == []
+
+
+def test_of_one_agency_hours_on_shift_are_said_to_be_everybodys() -> None:
+    numbers = replace(NUMBERS, agency="lapd", hours=[Hours("alcott", None, 300)])
+    assert any("every agency" in one for one in section("cost", numbers).says)
+    invoice = next(one for one in contract(numbers, "alcott", []).sections if one.name == "invoice")
+    assert [row[0] for row in invoice.tables[0].rows] == ["Responses, if the rate is for a response"]
+
+
+def test_corrections_are_counted_among_what_is_wrong_with_the_records() -> None:
+    assert any(one.startswith("2 calls were corrected") for one in section("quality").says)
 
 
 def test_the_paper_has_both_sizes() -> None:

@@ -65,7 +65,26 @@ def dictionary() -> Dictionary:
             ),
         ),
     )
-    return Dictionary(tables=(*tables, cells), figures=tuple(figures().values()))
+    worked = TableEntry(
+        name="hours",
+        key="provider",
+        about="What amounts are made of: each provider's time in a period. Exported, not kept.",
+        columns=(
+            Column(name="provider", type="text", about="Whose teams."),
+            Column(
+                name="on_shift",
+                type="integer",
+                about="Team-seconds on shift; empty for one agency's calls, as nobody is on shift for one agency.",
+            ),
+            Column(
+                name="with_case",
+                type="integer",
+                about="Team-seconds with a case of a call in the figures, from acknowledgement until it was closed,"
+                " handed back or recalled.",
+            ),
+        ),
+    )
+    return Dictionary(tables=(*tables, cells, worked), figures=tuple(figures().values()))
 
 
 def markdown(book: Dictionary) -> str:

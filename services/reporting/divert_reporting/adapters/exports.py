@@ -12,7 +12,7 @@ from uuid import UUID
 import duckdb
 
 from divert_reporting.adapters.dictionary import Column
-from divert_reporting.adapters.tables import Table, selected
+from divert_reporting.adapters.tables import Part, Table, selected
 
 if TYPE_CHECKING:
     from divert_reporting.adapters.tables import Connection
@@ -31,13 +31,10 @@ _PARQUET = {
 Row = Sequence[object]
 
 
-async def rows(
-    connection: "Connection", table: Table, since: datetime | None, until: datetime | None
-) -> AsyncIterator[Row]:
-    """Yield the rows of a table, or of a period, in the order of their keys; inside a transaction."""
-    bounds = () if since is None or until is None else (since, until)
-    columns = ", ".join(f"t.{name}" for name in table.columns)
-    async for row in connection.cursor(selected(table, columns, 1 if bounds else None), *bounds, prefetch=1_000):
+async def rows(connection: "Connection", table: Table, part: Part) -> AsyncIterator[Row]:
+    """Yield the rows of a part of a table in the order of their keys; inside a transaction."""
+    sql, values = selected(table, part)
+    async for row in connection.cursor(sql, *values, prefetch=1_000):
         yield tuple(row)
 
 

@@ -6,6 +6,7 @@ until it has been counted anew. So a long period costs some thousand rows, howev
 """
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from divert_chassis import logs
 from divert_chassis.errors import TRANSIENT, backoff
 from divert_chassis.health import Health
 from divert_reporting.adapters.outcomes import Filter
+from divert_reporting.adapters.tables import FUNNEL
 from divert_reporting.domain.cells import Cell, Figure, Kind
 
 if TYPE_CHECKING:
@@ -43,6 +45,12 @@ _LOCK = 0x66_69_67_75
 def figures() -> Mapping[str, Figure]:
     """Return every figure by its name, in the order of the names."""
     return {path.stem: _read(path) for path in sorted(FILES.glob("*.sql"))}
+
+
+def definition(zone: ZoneInfo) -> str:
+    """Return the SHA-256 of all that says how days are counted, in hexadecimal: what was counted otherwise is void."""
+    told = [zone.key, FUNNEL, *(f"{one.name}\n{one.everything}\n{one.sql}" for one in figures().values())]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def _read(path: Path) -> Figure:

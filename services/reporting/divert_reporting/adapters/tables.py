@@ -86,7 +86,8 @@ SELECT *, date_trunc('hour', accepted_at) AS hour,
         AND (on_scene_at IS NOT NULL OR contact IN ('in_person', 'phone')) AS on_scene,
     attempts > 0 AND acknowledged_at IS NOT NULL
         AND (on_scene_at IS NOT NULL OR contact IN ('in_person', 'phone'))
-        AND outcome = 'served' AND reason = 'closed' AS resolved
+        AND outcome = 'served' AND reason = 'closed' AND cleared_at IS NOT NULL AS resolved,
+    police <> 'none' OR police_reported OR coalesce(disposition = 'handed_to_police', false) AS with_police
 FROM routable;
 COMMENT ON VIEW funnel IS 'One row a call, with how far it came. Each step implies the one before it.';
 COMMENT ON COLUMN funnel.hour IS 'The hour (UTC) in which the call was accepted.';
@@ -97,7 +98,9 @@ COMMENT ON COLUMN funnel.routed IS 'Some provider could have been offered it.';
 COMMENT ON COLUMN funnel.offered IS 'A provider was offered it.';
 COMMENT ON COLUMN funnel.acknowledged IS 'A provider took it in time.';
 COMMENT ON COLUMN funnel.on_scene IS 'A team arrived, or reached the person by phone.';
-COMMENT ON COLUMN funnel.resolved IS 'The team closed it after that.';
+COMMENT ON COLUMN funnel.resolved IS 'The team closed it after that, itself.';
+COMMENT ON COLUMN funnel.with_police IS
+    'The police had a part in it, or may have had: as routing or the team said, or as CAD reported.';
 """
 DAYS = """
 CREATE TABLE IF NOT EXISTS touched (day date NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
@@ -108,6 +111,8 @@ CREATE TABLE IF NOT EXISTS figure_days (
 CREATE INDEX IF NOT EXISTS figure_days_which ON figure_days (figure, day);
 COMMENT ON TABLE touched IS 'Days whose calls have changed since their figures were counted.';
 COMMENT ON TABLE figure_days IS 'What each figure counts of one day; a day is always counted anew as a whole.';
+CREATE TABLE IF NOT EXISTS counted_by (one boolean PRIMARY KEY DEFAULT true CHECK (one), definition text NOT NULL);
+COMMENT ON TABLE counted_by IS 'The hash of the definitions by which figure_days was counted: one row.';
 CREATE TABLE IF NOT EXISTS corrections (call_id uuid PRIMARY KEY, late_facts integer NOT NULL);
 COMMENT ON TABLE corrections IS
     'Calls of which something was heard after their conclusion that had happened before it. Depends on the order in
@@ -118,11 +123,12 @@ COMMENT ON TABLE corrections IS
 class PostgresOutcomes:
     """The tables ``call_outcomes`` and ``case_outcomes``, written with the facts that change them."""
 
-    def __init__(self, zone: ZoneInfo) -> None:
+    def __init__(self, zone: ZoneInfo, counted_by: str) -> None:
         """Write the SQL once.
 
         Args:
             zone: the time zone in which a day begins, for the days whose figures have changed.
+            counted_by: the hash of the figures' definitions; under another one every day is counted anew.
         """
         self._upsert = (
             f"WITH written AS ({_upsert(CALLS)} RETURNING old.accepted_at AS before, new.accepted_at AS after),"
@@ -132,6 +138,7 @@ class PostgresOutcomes:
         )
         self._upsert_cases = _upsert(CASES)
         self._zone = zone.key
+        self._counted_by = counted_by
 
     @property
     def ddl(self) -> str:
@@ -147,6 +154,7 @@ class PostgresOutcomes:
                 "CREATE INDEX IF NOT EXISTS case_outcomes_call ON case_outcomes (call_id);",
                 FUNNEL,
                 DAYS,
+                _counted_anew(self._counted_by, self._zone),
                 strips.DDL,
             )
         )
@@ -188,38 +196,47 @@ class PostgresShifts:
         await connection.execute(self._upsert, _JSON[SHIFTS.name].dump_json(rows).decode())
 
 
-def selected(table: Table, columns: str, since: int | None = None) -> str:
-    """Return SQL for the rows of a table in the order of their keys.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which rows of the tables are meant; what is null does not narrow."""
 
-    Args:
-        table: which.
-        columns: SQL for what is read of ``t``.
-        since: the number of the parameter with the beginning of the period; the next one is its end.
-    """
+    since: datetime | None = None
+    """Belonging to the period from then on."""
+    until: datetime | None = None
+    """Until before then."""
+    agency: str | None = None
+    """Of this agency's calls. Changes of shift have no agency: they are everybody's."""
+
+
+def selected(table: Table, part: Part) -> tuple[str, Sequence[object]]:
+    """Return SQL for the rows of a table in the order of their keys, with its arguments."""
     source = f"{table.name} t"
     if table is CASES:
         source += f" JOIN {CALLS.name} USING ({CALLS.key})"
-    period = "" if since is None else f" WHERE {table.time} >= ${since} AND {table.time} < ${since + 1}"
-    order = ", ".join(f"t.{name}" for name in table.keys)
-    return f"SELECT {columns} FROM {source}{period} ORDER BY {order}"
+    agency = None if table is SHIFTS else part.agency
+    asked = ((f"{table.time} >= ", part.since), (f"{table.time} < ", part.until), ("agency = ", agency))
+    narrowing = [(condition, value) for condition, value in asked if value is not None]
+    where = " AND ".join(f"{condition}${number}" for number, (condition, _) in enumerate(narrowing, 1))
+    columns, order = (", ".join(f"t.{name}" for name in names) for names in (table.columns, table.keys))
+    sql = f"SELECT {columns} FROM {source} WHERE {where or 'true'} ORDER BY {order}"
+    return sql, [value for _, value in narrowing]
 
 
-async def digest(
-    connection: "Connection", *, since: datetime | None = None, until: datetime | None = None
-) -> dict[str, str]:
+EVERYTHING = Part()
+
+
+async def digest(connection: "Connection", part: Part = EVERYTHING) -> dict[str, str]:
     """Return the SHA-256 of each table, in hexadecimal: equal facts give equal digests, however they came.
 
     A table's canonical text is one line a row, ordered by key: a JSON array of the columns in their order, times in
-    UTC with microseconds. With a period, of the rows that belong to it only. The connection sees reporting's schema.
+    UTC with microseconds. The connection sees reporting's schema.
     """
     digests: dict[str, str] = {}
-    bounds = () if since is None or until is None else (since, until)
     for table in TABLES:
-        columns = ", ".join(f"t.{name}" for name in table.columns)
         hashed = hashlib.sha256()
+        sql, values = selected(table, part)
         async with connection.transaction():
-            sql = selected(table, columns, 1 if bounds else None)
-            async for row in connection.cursor(sql, *bounds, prefetch=1_000):
+            async for row in connection.cursor(sql, *values, prefetch=1_000):
                 hashed.update(canonical(row))
         digests[table.name] = hashed.hexdigest()
     return digests
@@ -251,6 +268,21 @@ def _made(table: Table) -> str:
             statements.append(f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {name} {column(field.annotation)};")
         statements.append(f"COMMENT ON COLUMN {table.name}.{name} IS {_quoted(field.description or '')};")
     return "\n".join(statements)
+
+
+def _counted_anew(definition: str, zone: str) -> str:
+    """Return SQL that marks every day if figures have been counted by another definition."""
+    return f"""
+        WITH changed AS (
+            INSERT INTO counted_by (definition) VALUES ({_quoted(definition)})
+            ON CONFLICT (one) DO UPDATE SET definition = excluded.definition
+            WHERE counted_by.definition <> excluded.definition RETURNING definition),
+        days AS (
+            SELECT (accepted_at AT TIME ZONE {_quoted(zone)})::date AS day FROM call_outcomes
+            WHERE accepted_at IS NOT NULL
+            UNION SELECT day FROM figure_days)
+        INSERT INTO touched (day) SELECT day FROM days WHERE EXISTS (SELECT FROM changed);
+    """
 
 
 def _upsert(table: Table) -> str:

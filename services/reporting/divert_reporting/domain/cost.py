@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import Field
 
@@ -53,10 +53,12 @@ class Hours:
     """A provider's hours in a period."""
 
     provider: str
-    shift: float
-    """Team-hours on shift, as its changes of shift tell."""
+    shift: float | None
+    """Team-hours on shift, as its changes of shift tell; null where only one agency's calls are asked for: a team on
+    shift stands ready for everybody's."""
     busy: float
-    """Team-hours with a case, from acknowledgement until it was closed, handed back or recalled."""
+    """Team-hours with a case of a call in the figures, from acknowledgement until it was closed, handed back or
+    recalled."""
 
     @property
     def idle_share(self) -> float | None:
@@ -78,6 +80,8 @@ class Line:
 
 def team_hours(changes: Iterable[ShiftChange], since: datetime, until: datetime) -> Mapping[str, float]:
     """Return each provider's team-hours on shift in a period; a change holds until the next one."""
+    # Two times of one zone are subtracted by the clock on the wall, which a change of the hour puts wrong.
+    since, until = since.astimezone(UTC), until.astimezone(UTC)
     ordered = sorted(changes, key=lambda one: (one.provider, one.changed_at, str(one.fact_id)))
     hours: dict[str, float] = {}
     for number, change in enumerate(ordered):
@@ -92,18 +96,22 @@ def lines(hours: Sequence[Hours], *, responses: int, served: int, assumed: Assum
     """Return the amounts of a period.
 
     Args:
-        hours: of every provider.
+        hours: of every provider; without hours on shift no amount that is made of them is given.
         responses: calls that a provider took.
         served: calls that were served.
         assumed: the assumptions.
     """
     rate, crew, overhead = assumed["team_rate"], assumed["crew_size"], assumed["overhead"]
-    shift = sum(one.shift for one in hours)
-    busy = sum(one.busy for one in hours)
-    recorded = shift > 0
-    paid = Range(shift, shift, shift) if recorded else _with_idle(busy, assumed["idle_share"])
-    idle = () if recorded else ("idle_share",)
-    said = f"{shift:,.1f} team-hours on shift" if recorded else f"{busy:,.1f} team-hours with a case, and idle time"
+    shift = sum(one.shift or 0.0 for one in hours)
+    # A provider that told of no shift paid its teams all the same.
+    busy = sum(one.busy for one in hours if one.shift == 0)
+    paid = _and(Range(shift, shift, shift), _with_idle(busy, assumed["idle_share"]))
+    idle = ("idle_share",) if busy else ()
+    parts = [f"{shift:,.1f} team-hours on shift"] if shift else []
+    if busy:
+        whose = " of providers that told of no shift" if shift else ""
+        parts.append(f"{busy:,.1f} team-hours with a case{whose}, and idle time")
+    said = "; ".join(parts)
     an_hour = Range(
         rate.low * crew.low * overhead.low,
         rate.value * crew.value * overhead.value,
@@ -173,6 +181,10 @@ def lines(hours: Sequence[Hours], *, responses: int, served: int, assumed: Assum
 
 def _with_idle(busy: float, idle: Assumption) -> Range:
     return Range(busy / (1 - idle.low), busy / (1 - idle.value), busy / (1 - idle.high))
+
+
+def _and(one: Range, other: Range) -> Range:
+    return Range(one.low + other.low, one.value + other.value, one.high + other.high)
 
 
 def _times(one: Range, other: Range) -> Range:

@@ -1,16 +1,20 @@
 """Small cells: what is not published so that nobody can be found in a table, and so that it cannot be worked out.
 
 A table has one row an area: eligible calls, and how many of them were served. Its totals are published elsewhere in the
-report, and so are totals of groups of areas (a provider serves several). A row is published whole or not at all.
+report, and so are totals of groups of areas (a provider serves several, a programme too). A row is published whole or
+not at all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field
 
 SMALLEST = 11
 """The smallest count that is published of an area; the usual limit of health authorities in the United States."""
+LEAST = {"areas": 2}
+"""Areas that are left out together, at the least."""
+Groups = Mapping[str, AbstractSet[str]]
+"""Group to the areas in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,10 @@ class Area:
     name: str
     eligible: int
     served: int
+    observed: int | None = None
+    """Eligible calls that nobody sent for a team, where they are told of the area too."""
+    has_teams: bool = True
+    """Whether some provider has teams there: where none has, it is no secret that nobody was served."""
 
     @property
     def not_served(self) -> int:
@@ -27,9 +35,19 @@ class Area:
         return self.eligible - self.served
 
     @property
+    def told(self) -> Mapping[str, int]:
+        """The numbers that the row tells."""
+        numbers = {"eligible": self.eligible, "not_served": self.not_served}
+        if self.has_teams or self.served:
+            numbers["served"] = self.served
+        if self.observed is not None:
+            numbers["observed"] = self.observed
+        return numbers
+
+    @property
     def small(self) -> bool:
         """Whether the row alone tells too much; 0 counts as small, so that a missing row tells nothing."""
-        return min(self.eligible, self.served, self.not_served) < SMALLEST
+        return min(self.told.values()) < SMALLEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,64 +55,85 @@ class Suppression:
     """What is left out."""
 
     areas: frozenset[str]
-    groups: frozenset[str]
-    """Groups whose own totals would tell a row that is left out."""
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """Kind to the groups whose own totals would tell too much of an area that is left out."""
 
 
-def suppressed(areas: Sequence[Area], groups: Mapping[str, AbstractSet[str]]) -> Suppression:
+def suppressed(
+    areas: Sequence[Area], kinds: Mapping[str, Groups], always: Sequence[AbstractSet[str]] = ()
+) -> Suppression:
     """Return what must be left out.
 
-    Beside small rows, further rows and at last totals of groups are left out until none of the rows left out follows
-    from what is published: the other rows, the total of all, and the totals of groups. What follows is a matter of
-    linear algebra: a row does when it is a combination of published sums.
+    Areas that are left out fall into classes which nothing published tells apart: all are in the same groups. Of a
+    class its sums may be known, so each must have two areas, and in each number at least SMALLEST calls: then all of
+    these calls may have been in any one of its areas, for all that a reader can work out. Until that is so, further
+    rows are left out, and where there are none, groups.
+
+    Only what is below SMALLEST in a total that is told in any case, as of the whole city, cannot be mended so.
 
     Args:
         areas: all rows of one table; of a single one nothing can be hidden but by not publishing the table.
-        groups: group to the areas in it, whose totals are published.
+        kinds: kind of group, such as providers, to its groups, whose totals are published. The total of all groups of
+            a kind is published too, so what those left out have together stays known.
+        always: areas whose total is published in any case.
     """
+    rows = {one.name: one for one in areas}
     order = [one.name for one in sorted(areas, key=lambda one: (one.eligible, one.name))]
     hidden = {one.name for one in areas if one.small}
-    told = dict(groups)
-    while (row := _told(hidden, told)) is not None:
-        another = _that_helps(row, [name for name in order if name not in hidden], hidden, told)
-        if another is not None:
-            hidden.add(another)
-        elif told:
-            # No row is left that would blur it: a total has to go, that of the fewest areas first.
-            del told[min(told, key=lambda group: (len(told[group] & hidden), group))]
+    told = {(kind, name) for kind, groups in kinds.items() for name in groups}
+    fixed = [*always, *_known(kinds, frozenset())]
+    most = {_place(one[0], fixed): _told([rows[name] for name in one]) for one in _classes(rows.keys(), fixed)}
+    while True:
+        sums = [*always, *_known(kinds, told)]
+        weak = {
+            _place(one[0], sums)
+            for one in _classes(hidden, sums)
+            if not _safe(_told([rows[name] for name in one]), most[_place(one[0], fixed)])
+        }
+        further = next((name for name in order if name not in hidden and _place(name, sums) in weak), None)
+        if further is not None:
+            hidden.add(further)
+        elif weak and told:
+            told.remove(min(told, key=lambda one: (len(kinds[one[0]][one[1]]), one)))
         else:
             break
-    return Suppression(frozenset(hidden), frozenset(groups.keys() - told.keys()))
+    left_out = {kind: frozenset(name for name in groups if (kind, name) not in told) for kind, groups in kinds.items()}
+    return Suppression(frozenset(hidden), left_out)
 
 
-def _that_helps(
-    row: str, candidates: Sequence[str], hidden: AbstractSet[str], groups: Mapping[str, AbstractSet[str]]
-) -> str | None:
-    """Return the smallest row without which another one no longer follows."""
-    return next((one for one in candidates if not _follows(row, {*hidden, one}, groups)), None)
+def _known(kinds: Mapping[str, Groups], told: AbstractSet[tuple[str, str]]) -> Iterator[AbstractSet[str]]:
+    """Yield the areas of each total that a reader knows, or can work out from the total of its kind."""
+    for kind, groups in kinds.items():
+        yield from (areas for name, areas in groups.items() if (kind, name) in told)
+        yield frozenset[str]().union(*(areas for name, areas in groups.items() if (kind, name) not in told))
 
 
-def _told(hidden: AbstractSet[str], groups: Mapping[str, AbstractSet[str]]) -> str | None:
-    """Return a hidden row that follows from what is published; None where none does."""
-    return next((row for row in sorted(hidden) if _follows(row, hidden, groups)), None)
+def _place(name: str, sums: Iterable[AbstractSet[str]]) -> tuple[bool, ...]:
+    """Return in which sums an area is."""
+    return tuple(name in one for one in sums)
 
 
-def _follows(row: str, hidden: AbstractSet[str], groups: Mapping[str, AbstractSet[str]]) -> bool:
-    """Say whether a hidden row is a combination of the published sums over hidden rows, by elimination."""
-    names = sorted(hidden)
-    sums = [hidden, *(members & hidden for _, members in sorted(groups.items()))]
-    basis: list[tuple[int, list[Fraction]]] = []
-    for one in sums:
-        left = _reduced([Fraction(name in one) for name in names], basis)
-        pivot = next((place for place, value in enumerate(left) if value), None)
-        if pivot is not None:
-            basis.append((pivot, [value / left[pivot] for value in left]))
-    return not any(_reduced([Fraction(name == row) for name in names], basis))
+def _classes(hidden: AbstractSet[str], sums: Sequence[AbstractSet[str]]) -> Sequence[Sequence[str]]:
+    classes: dict[tuple[bool, ...], list[str]] = {}
+    for name in sorted(hidden):
+        classes.setdefault(_place(name, sums), []).append(name)
+    return list(classes.values())
 
 
-def _reduced(row: list[Fraction], basis: Sequence[tuple[int, Sequence[Fraction]]]) -> list[Fraction]:
-    for pivot, known in basis:
-        factor = row[pivot]
-        if factor:
-            row = [one - factor * other for one, other in zip(row, known, strict=True)]
-    return row
+def _told(alike: Sequence[Area]) -> Mapping[str, int]:
+    """Return the sums of what areas tell, and how many areas they are."""
+    sums = {"areas": len(alike)}
+    for one in alike:
+        for what, n in one.told.items():
+            sums[what] = sums.get(what, 0) + n
+    return sums
+
+
+def _safe(sums: Mapping[str, int], most: Mapping[str, int]) -> bool:
+    """Say whether the sums of areas that nothing tells apart tell nothing small of any of them.
+
+    Args:
+        sums: of these areas.
+        most: the same if as little as possible were told; what is too small even there has to stand.
+    """
+    return all(n >= least or most[what] < least for what, n in sums.items() for least in (LEAST.get(what, SMALLEST),))

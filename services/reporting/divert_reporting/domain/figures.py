@@ -1,10 +1,12 @@
 """Figures with their uncertainty."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from math import sqrt
 
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import Change, Eligibility
+from divert_reporting.domain.cells import Cells
 
 Z = 1.959963984540054
 """Of the normal distribution, for 95%."""
@@ -64,6 +66,41 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     whole = 1 + Z * Z / of
     # Rounding may not push an end past the share itself.
     return max(0.0, min(share, (centre - spread) / whole)), min(1.0, max(share, (centre + spread) / whole))
+
+
+class Of(StrEnum):
+    """What "resolved without police" is a share of; the narrower, the larger it is."""
+
+    ELIGIBLE = "eligible"
+    """All diverted calls that were fit for a team."""
+    ACKNOWLEDGED = "acknowledged"
+    """Those that a provider took."""
+    REACHED = "reached"
+    """Those where a team spoke with the person."""
+
+
+class WithoutPolice(Model):
+    """Calls resolved without police, as a share of a denominator that was chosen; no share without its name."""
+
+    of: Of
+    calls: int
+    """In the denominator."""
+    resolved: int
+    """Of these without police, in calls."""
+    share: float | None
+    """0 to 1; null when there are no calls."""
+    low: float | None
+    """Lower end of the 95% interval (Wilson)."""
+    high: float | None
+    """Upper end."""
+
+
+def without_police(cells: Cells, of: Of) -> WithoutPolice:
+    """Return the share over one denominator from the cells of the figure."""
+    calls, resolved = cells.n(of), cells.n("resolved_without_police")
+    low, high = wilson(resolved, calls) if calls else (None, None)
+    share = resolved / calls if calls else None
+    return WithoutPolice(of=of, calls=calls, resolved=resolved, share=share, low=low, high=high)
 
 
 class Shadowed(Model):

@@ -1,14 +1,14 @@
 """The facts of a call in order, and what several tables read from them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from divert_contracts.facts.base import CaseFact, Fact
 from divert_contracts.facts.cases import CaseAcknowledged, PersonContacted, TeamEnRoute, TeamOnScene
-from divert_contracts.facts.routing import CaseOffered, CaseRecalled
-from divert_contracts.vocabulary import Contact, RecallReason
+from divert_contracts.facts.routing import CaseOffered, CaseRecalled, ResponderRecorded
+from divert_contracts.vocabulary import Answer, Contact, RecallReason, Responder
 
 F = TypeVar("F", bound=Fact)
 
@@ -63,6 +63,20 @@ def taken_cases(facts: Facts) -> dict[UUID, datetime]:
             if until is None or one.occurred_at <= until:
                 taken.setdefault(one.case_id, one.occurred_at)
     return taken
+
+
+def who_went(told: Sequence[ResponderRecorded]) -> Responder | None:
+    """Return who responded, the last that was named; unknown where CAD only says that somebody went."""
+    named = [one.responder for one in told if one.responder is not Responder.UNKNOWN]
+    return named[-1] if named else Responder.UNKNOWN if told else None
+
+
+def reported(answers: Iterable[Answer]) -> Answer:
+    """Return what was reported in all: a yes stays, else the last that says something."""
+    said = [answer for answer in answers if answer is not Answer.NOT_ASKED]
+    if Answer.YES in said:
+        return Answer.YES
+    return said[-1] if said else Answer.NOT_ASKED
 
 
 def told_at(fact: CaseFact | None) -> datetime | None:

@@ -1,6 +1,6 @@
 """One row a call, from its facts alone: no clock, no counter, no order of arrival has a say in it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -65,9 +65,11 @@ from divert_reporting.domain.history import (
     Facts,
     latest,
     offers_of,
+    reported,
     taken_cases,
     told_at,
     utc,
+    who_went,
 )
 from divert_reporting.domain.record import Noted, Record, Shift, in_order
 
@@ -80,6 +82,8 @@ class Denominator(Term):
     """A drill: in no figure."""
     OFFICER_INITIATED = "officer_initiated"
     """An officer's own activity: nobody called."""
+    NOT_ACCEPTED = "not_accepted"
+    """Nobody has said that it was accepted: what opened it could not be read, or has not come."""
     UNKNOWN = "unknown"
 
 
@@ -169,7 +173,7 @@ class CallOutcome(Model):
     cad_created_at: AwareDatetime | None = None
     """When CAD created the call (CAD)."""
     accepted_at: AwareDatetime | None = None
-    """When intake first accepted it."""
+    """When intake first accepted it; where nobody has said so, when the first thing that is known of it happened."""
     triaged_at: AwareDatetime | None = None
     """When the first revision that triage judged was accepted; triage itself takes no time of its own."""
     first_offered_at: AwareDatetime | None = None
@@ -180,6 +184,8 @@ class CallOutcome(Model):
     """When a team that had it set off; the device's time where it is known."""
     on_scene_at: AwareDatetime | None = None
     """When a team that had it arrived; the device's time where it is known."""
+    arrived_provider: str | None = None
+    """The provider whose team that was."""
     contacted_at: AwareDatetime | None = None
     """When a team that had it spoke with the person, as said at the time; the device's time where it is known."""
     cleared_at: AwareDatetime | None = None
@@ -224,6 +230,11 @@ class CallOutcome(Model):
     """Who was recommended at the last hand-off."""
     who_responded: Responder | None = None
     """Who went: the provider where it was served, else whom CAD reported; null where nobody said."""
+    responder: Responder | None = None
+    """Whom CAD reported last, also beside a provider; null where nobody said."""
+    police_reported: bool = False
+    """CAD reported the police, or somebody that it did not name, as sent or there; or an arrest, or force. A unit that
+    is not known to have arrived counts: unknown is not no."""
     responder_dispatched_at: AwareDatetime | None = None
     """When the responder that CAD reported was sent."""
     responder_arrived_at: AwareDatetime | None = None
@@ -317,23 +328,26 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
     picture = pictures[-1] if pictures else UNSEEN
     taken = taken_cases(facts)
     held = Facts(one for one in facts.all if isinstance(one, CaseFact) and one.case_id in taken)
+    arrival = held.first(TeamOnScene)
     closed = held.last(CaseClosed)
     returned = held.last(CaseHandedBack)
     handoffs = facts.each(CallHandedOff)
     told_off = {one.handoff_id for one in handoffs}
     helpers = facts.each(ResponderRecorded)
+    responder = who_went(helpers)
     review = facts.last(CallReviewed)
     again = facts.last(DecisionRereviewed)
     follow_up = facts.last(FollowUpDone)
     result = None if end is None else end.outcome
     danger = _danger_known(facts, held, taken)
+    accepted = opened.accepted_at if opened is not None else judged[0].occurred_at if judged else None
     agency = next(one.agency for one in facts.all if isinstance(one, CallFact))
     numbered = facts.first(CallOpened) or facts.first(CallTriaged) or facts.first(CaseOffered)
     return CallOutcome(
         call_id=call_id,
         incident_number=None if numbered is None else numbered.incident_number,
         agency=agency,
-        denominator=_denominator(picture if end is None else end),
+        denominator=_denominator(picture if end is None else end, accepted),
         feed=picture.feed if end is None else end.feed,
         origin=picture.origin if end is None else end.origin,
         exercise=picture.exercise if end is None else end.exercise,
@@ -369,12 +383,13 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         time_outs=len({one.case_id for one in facts.each(CaseRecalled) if one.reason is RecallReason.ANSWER_OVERDUE}),
         answered_911_at=latest(one.stamps.answered_at for one in pictures),
         cad_created_at=latest(one.stamps.created_at for one in pictures),
-        accepted_at=utc(opened.accepted_at if opened is not None else judged[0].occurred_at if judged else None),
+        accepted_at=utc(facts.all[0].occurred_at if accepted is None else accepted),
         triaged_at=utc(judged[0].occurred_at) if judged else None,
         first_offered_at=utc(offers[0].occurred_at) if offers else None,
         acknowledged_at=utc(min(taken.values(), default=None)),
         en_route_at=told_at(held.first(TeamEnRoute)),
-        on_scene_at=told_at(held.first(TeamOnScene)),
+        on_scene_at=told_at(arrival),
+        arrived_provider=None if arrival is None else arrival.provider,
         contacted_at=told_at(
             next((one for one in held.each(PersonContacted) if _contact(one) is not Contact.NONE), None)
         ),
@@ -409,13 +424,15 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
         danger_known_at=danger,
         withdrawn_at=None if danger is None else _withdrawn(held, danger),
         recommended=handoffs[-1].recommend if handoffs else None,
-        who_responded=Responder.PROVIDER if result is Outcome.SERVED else _who(helpers),
+        who_responded=Responder.PROVIDER if result is Outcome.SERVED else responder,
+        responder=responder,
+        police_reported=any(map(_may_be_police, helpers)),
         responder_dispatched_at=latest(one.dispatched_at for one in helpers),
         responder_arrived_at=latest(one.arrived_at for one in helpers),
         responder_cleared_at=latest(one.cleared_at for one in helpers),
-        arrest=_reported(one.arrest for one in helpers),
-        force=_reported(one.force for one in helpers),
-        hold=_reported(one.hold for one in helpers),
+        arrest=reported(one.arrest for one in helpers),
+        force=reported(one.force for one in helpers),
+        hold=reported(one.hold for one in helpers),
         follow_up_due=None if closed is None else utc(closed.follow_up_due),
         follow_up=None if follow_up is None else follow_up.result,
         follow_up_at=told_at(follow_up),
@@ -434,6 +451,8 @@ DANGEROUS = frozenset({HandBackReason.WEAPON, HandBackReason.VIOLENCE})
 QUEUED_AFTER = timedelta(seconds=60)
 UNSEEN = Picture(feed=Feed.UNKNOWN)
 """Stands for the picture of a call that nobody has described yet."""
+POLICE = frozenset({Responder.PATROL, Responder.MEU, Responder.UNKNOWN})
+"""Responders that are the police, or may be."""
 BACKUP = frozenset({PoliceInvolvement.BACKUP_REQUESTED, PoliceInvolvement.BACKUP_ARRIVED})
 REACH = {part: number for number, part in enumerate(PoliceInvolvement)}
 """How far the police were involved, in the order of the vocabulary; unknown is the furthest."""
@@ -482,10 +501,12 @@ def _division(offers: Sequence[CaseOffered], opened: CallOpened | None) -> int |
     return None if opened is None else opened.division
 
 
-def _denominator(said: Picture | CallConcluded) -> Denominator:
+def _denominator(said: Picture | CallConcluded, accepted: datetime | None) -> Denominator:
     if said.exercise:
         return Denominator.EXERCISE
-    return Denominator.OFFICER_INITIATED if said.origin is Origin.OFFICER_INITIATED else Denominator.IN
+    if said.origin is Origin.OFFICER_INITIATED:
+        return Denominator.OFFICER_INITIATED
+    return Denominator.NOT_ACCEPTED if accepted is None else Denominator.IN
 
 
 def _contact(fact: Fact) -> Contact:
@@ -502,6 +523,10 @@ def _police(facts: Facts, concluded: PoliceInvolvement) -> PoliceInvolvement:
     if furthest is PoliceInvolvement.BACKUP_REQUESTED and facts.first(BackupArrived) is not None:
         return PoliceInvolvement.BACKUP_ARRIVED
     return furthest
+
+
+def _may_be_police(told: ResponderRecorded) -> bool:
+    return told.responder in POLICE or Answer.YES in (told.arrest, told.force)
 
 
 def _danger_known(facts: Facts, held: Facts, taken: Mapping[UUID, datetime]) -> datetime | None:
@@ -536,17 +561,3 @@ def _withdrawn(held: Facts, danger: datetime) -> datetime | None:
 
 def _queued(fact: CaseFact) -> bool:
     return fact.said_at is not None and fact.occurred_at - fact.said_at > QUEUED_AFTER
-
-
-def _who(helpers: Sequence[ResponderRecorded]) -> Responder | None:
-    """Return who responded, the last that was named; unknown where CAD only says that somebody went."""
-    named = [one.responder for one in helpers if one.responder is not Responder.UNKNOWN]
-    return named[-1] if named else Responder.UNKNOWN if helpers else None
-
-
-def _reported(answers: Iterable[Answer]) -> Answer:
-    """Return what was reported in all: a yes stays, else the last that says something."""
-    said = [answer for answer in answers if answer is not Answer.NOT_ASKED]
-    if Answer.YES in said:
-        return Answer.YES
-    return said[-1] if said else Answer.NOT_ASKED

@@ -10,11 +10,13 @@ from pydantic import Field
 
 from divert_contracts.envelope import Envelope
 from divert_contracts.facts.base import Fact
-from divert_contracts.facts.routing import CallConcluded
+from divert_contracts.facts.routing import CallConcluded, ResponderRecorded
 from divert_contracts.facts.shifts import ShiftChanged
 from divert_contracts.model import Model
 from divert_contracts.step import Next, State
 from divert_contracts.topics import FACTS
+from divert_contracts.vocabulary import Answer, Responder
+from divert_reporting.domain.history import reported, who_went
 
 Nothing = NewType("Nothing", object)
 """Reporting is given nothing but facts."""
@@ -42,7 +44,8 @@ class Record(State):
     facts: dict[UUID, Kept] = Field(default_factory=dict[UUID, Kept])
     """By the facts' ids."""
     late: int = 0
-    """Facts that came after the call's conclusion though they had happened before it: corrections of what was told."""
+    """Corrections of what was told: facts that came after the call's conclusion though they had happened before it, and
+    later reports of who responded that say something else than the earlier ones."""
 
 
 class Shift(State):
@@ -82,12 +85,32 @@ def heard(record: Record, envelope: Envelope, _given: Nothing, _at: datetime) ->
     if envelope.id in record.facts:
         return Next(record)
     facts = {**record.facts, envelope.id: kept(envelope)}
-    return Next(record.model_copy(update={"facts": facts, "late": record.late + _is_late(record, envelope.fact)}))
+    after = record.model_copy(update={"facts": facts})
+    corrects = _is_late(record, envelope.fact) or _tells_otherwise(record, after, envelope.fact)
+    return Next(after.model_copy(update={"late": record.late + corrects}))
 
 
 def _is_late(record: Record, fact: Fact) -> bool:
     ends = [one for one in record.facts.values() if one.type == CallConcluded.type_name()]
     return any(fact.occurred_at < _fact(one.type, one.body).occurred_at for one in ends)
+
+
+def _tells_otherwise(before: Record, after: Record, fact: Fact) -> bool:
+    """Say whether a further report of who responded changes what the earlier ones had told."""
+    if not isinstance(fact, ResponderRecorded):
+        return False
+    told = _of_responders(before)
+    return bool(told) and _summed_up(told) != _summed_up(_of_responders(after))
+
+
+def _of_responders(record: Record) -> Sequence[ResponderRecorded]:
+    told = {one_id: one for one_id, one in record.facts.items() if one.type == ResponderRecorded.type_name()}
+    return [one.fact for one in in_order(told) if isinstance(one.fact, ResponderRecorded)]
+
+
+def _summed_up(told: Sequence[ResponderRecorded]) -> tuple[Responder | None, Answer, Answer, Answer]:
+    arrest, force, hold = (reported(getattr(one, name) for one in told) for name in ("arrest", "force", "hold"))
+    return who_went(told), arrest, force, hold
 
 
 def shift_heard(shift: Shift, envelope: Envelope, _given: Nothing, _at: datetime) -> Next[Shift]:

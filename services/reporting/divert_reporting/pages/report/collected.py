@@ -36,8 +36,9 @@ async def collect(
             figures={name: Cells(figure) for name, figure in cells.items()},
             diverted=await periods.funnel_of(connection, "diverted", wanted, zone),
             observed=await periods.funnel_of(connection, "observed", wanted, zone),
-            hours=await periods.hours(connection, since, until),
+            hours=await periods.hours(connection, since, until, agency),
+            corrections=await periods.corrections(connection, since, until, agency),
             assumed=assumed,
             labels=labels,
-            seal=await periods.sealed(connection, since, until, cells),
+            seal=await periods.sealed(connection, since, until, agency, cells),
         )

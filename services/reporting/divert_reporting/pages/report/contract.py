@@ -15,8 +15,9 @@ def contract(numbers: Numbers, provider: str, cases: Sequence[ServedCase]) -> Re
     """Compose a provider's report; it names single cases by the agency's number, so it is not for publication."""
     name = numbers.labels.provider(provider)
     taken = [one for one in cases if one.acknowledged_at is not None]
-    reached = [one for one in taken if one.on_scene_at is not None or one.contact in ("in_person", "phone")]
-    worked = next((one for one in numbers.hours if one.provider == provider), Hours(provider, 0.0, 0.0))
+    reached = [one for one in taken if one.contact in ("in_person", "phone")]
+    none = Hours(provider, 0.0 if numbers.agency is None else None, 0.0)
+    worked = next((one for one in numbers.hours if one.provider == provider), none)
     return Report(
         title=f"{name}: contract report and invoice",
         period=period(numbers.since, numbers.until, numbers.zone),
@@ -27,14 +28,18 @@ def contract(numbers: Numbers, provider: str, cases: Sequence[ServedCase]) -> Re
         headlines=[
             Headline(f"{len(cases):,}", "calls in the figures, drills left out", "offers were made."),
             Headline(f"{len(taken):,}", f"n = {len(cases):,} offers", f"were taken: {share(len(taken), len(cases))}."),
-            Headline(f"{worked.shift:,.1f}", "by the provider's own changes of shift", "team-hours were on shift."),
+            Headline(f"{worked.busy:,.1f}", "calls in the figures, drills left out", "team-hours were spent on cases.")
+            if worked.shift is None
+            else Headline(
+                f"{worked.shift:,.1f}", "by the provider's own changes of shift", "team-hours were on shift."
+            ),
         ],
         sections=[
             _kept(numbers, provider, cases, taken),
             _invoice(numbers, worked, taken, reached),
             _each(numbers, cases),
         ],
-        foot=(f"Seal {numbers.seal.mark}. SHA-256 of the figures: {numbers.seal.figures}.",),
+        foot=(f"Seal {numbers.seal.mark}. SHA-256 of the whole seal: {numbers.seal.whole}.",),
     )
 
 
@@ -97,11 +102,19 @@ def _invoice(numbers: Numbers, worked: Hours, taken: Sequence[ServedCase], reach
 
     rates = (rate.low, rate.value, rate.high)
     by_worker = (rate.low * crew.low, rate.value * crew.value, rate.high * crew.high)
-    rows = [
-        ("Shift hours, if the rate is a worker's", f"{worked.shift:,.2f} h", *dollars(worked.shift, by_worker)),
-        ("Shift hours, if the rate is a whole team's", f"{worked.shift:,.2f} h", *dollars(worked.shift, rates)),
-        ("Responses, if the rate is for a response", f"{len(taken):,}", *dollars(len(taken), rates)),
-    ]
+    rows = [("Responses, if the rate is for a response", f"{len(taken):,}", *dollars(len(taken), rates))]
+    if worked.shift is None:
+        hours = (
+            f"{worked.busy:,.2f} team-hours with a case. A team on shift stands ready for the calls of every agency, so"
+            " hours on shift cannot be divided by agency and are not invoiced here"
+        )
+    else:
+        hours = f"{worked.shift:,.2f} team-hours on shift, {worked.busy:,.2f} of them with a case"
+        rows = [
+            ("Shift hours, if the rate is a worker's", f"{worked.shift:,.2f} h", *dollars(worked.shift, by_worker)),
+            ("Shift hours, if the rate is a whole team's", f"{worked.shift:,.2f} h", *dollars(worked.shift, rates)),
+            *rows,
+        ]
     assumed = [
         (
             f"{one.text}{' (provisional)' if one.provisional else ''}",
@@ -117,9 +130,8 @@ def _invoice(numbers: Numbers, worked: Hours, taken: Sequence[ServedCase], reach
         "What may be invoiced",
         [
             (
-                f"{worked.shift:,.2f} team-hours on shift, {worked.busy:,.2f} of them with a case; {len(taken):,}"
-                " calls taken,"
-                f" in {share(len(reached), len(taken))} the person was reached."
+                f"{hours}; {len(taken):,} calls taken, in {share(len(reached), len(taken))} the team spoke with the"
+                " person."
             ),
             "Which of the readings holds is for the contract to say; overhead is not in it.",
         ],
@@ -132,7 +144,8 @@ def _invoice(numbers: Numbers, worked: Hours, taken: Sequence[ServedCase], reach
         ],
         [
             Note(
-                "Team-hours on shift: teams on shift times hours, by the provider's own changes of shift.",
+                "Team-hours on shift: teams on shift times hours, by the provider's own changes of shift. Team-hours"
+                " with a case and calls taken: of calls in the figures, drills left out.",
                 "shifts.v1, cases.v1",
                 "Whether every team on shift had its whole crew.",
                 "hours and US dollars",

@@ -19,7 +19,7 @@ STEP_WORDS = {
     "routed": "a provider could be asked",
     "offered": "offered to a provider",
     "acknowledged": "a provider took it",
-    "on_scene": "the person was reached",
+    "on_scene": "a team came, or rang",
     "resolved": "closed by the team",
 }
 SPANS = {
@@ -54,17 +54,17 @@ def council(numbers: Numbers) -> Report:
     hidden = _hidden(numbers)
     sections = [
         _outcomes(numbers),
-        _funnel(numbers),
-        _response(numbers),
+        _funnel(numbers, hidden),
+        _response(numbers, hidden),
         _not_served(numbers),
         _missed(numbers),
         _ineligible(numbers),
         _police(numbers),
         _providers(numbers, hidden),
         _after(numbers),
-        _demand(numbers),
+        _demand(numbers, hidden),
         _equity(numbers, hidden),
-        _cost(numbers),
+        _cost(numbers, hidden),
         _agreement(numbers),
         _quality(numbers),
         _method(numbers),
@@ -98,6 +98,7 @@ def _headlines(numbers: Numbers) -> Sequence[Headline]:
     )
     told = "; ".join(f"{n:,} {said(part)}" for part, n in endings) or "none"
     observed = numbers.observed.n("received")
+    assumed = numbers.figures["quality"].n("calls", "screening_assumed")
     return [
         Headline(
             f"{asked:,}",
@@ -112,7 +113,17 @@ def _headlines(numbers: Numbers) -> Sequence[Headline]:
             " that an unarmed team could take.",
         ),
         Headline(f"{others:,}", f"n = {asked:,} calls sent for a team", f"did not: {told}."),
+        *([_assumed(assumed, asked + observed)] if assumed else []),
     ]
+
+
+def _assumed(assumed: int, of: int) -> Headline:
+    return Headline(
+        f"{assumed:,}",
+        f"n = {of:,} calls in all",
+        "of these calls came by an import that filled in the answers to the safety questions. No caller gave them:"
+        " whether a team would have been safe there is not known, and every number here has these calls in it.",
+    )
 
 
 def _outcomes(numbers: Numbers) -> Section:
@@ -140,7 +151,10 @@ def _outcomes(numbers: Numbers) -> Section:
         "outcomes",
         "What became of every call",
         [
-            f"Of the calls sent for an unarmed team, {share(served, total)} were served: a team reached the person.",
+            (
+                f"Of the calls sent for an unarmed team, {share(served, total)} were served: a team came to the"
+                " person, or spoke with them."
+            ),
             "Every call has exactly one outcome and one reason. A call that is still open is shown as such.",
         ],
         charts,
@@ -149,7 +163,7 @@ def _outcomes(numbers: Numbers) -> Section:
     )
 
 
-def _funnel(numbers: Numbers) -> Section:
+def _funnel(numbers: Numbers, hidden: Suppression) -> Section:
     charts: list[Chart | Columns] = []
     for funnel, title in ((numbers.diverted, "Sent for an unarmed team"), (numbers.observed, "Went the usual way")):
         first = funnel.n("received")
@@ -164,6 +178,7 @@ def _funnel(numbers: Numbers) -> Section:
         (said(part), *(f"{both.n(step, part, dimension):,}" for step in STEPS))
         for dimension in ("programme", "acuity", "origin")
         for part in both.parts(dimension)
+        if dimension != "programme" or part not in hidden.groups["programmes"]
     ]
     types = sorted(both.parts("type"), key=lambda part: (-both.n("received", part, "type"), part))
     head = ("", *(STEP_WORDS[step] for step in STEPS))
@@ -177,6 +192,7 @@ def _funnel(numbers: Numbers) -> Section:
                 f" {share(numbers.diverted.n('offered'), received)}"
                 f" were offered to a provider, and {share(resolved, received)} were closed by a team."
             ),
+            *_withheld(hidden, "programmes"),
         ],
         charts,
         [
@@ -191,7 +207,7 @@ def _funnel(numbers: Numbers) -> Section:
     )
 
 
-def _response(numbers: Numbers) -> Section:
+def _response(numbers: Numbers, hidden: Suppression) -> Section:
     times = numbers.figures["response"]
     bars: list[Bar] = []
     for measure, words in SPANS.items():
@@ -204,6 +220,7 @@ def _response(numbers: Numbers) -> Section:
     by_programme = [
         (said(part), SPANS[one], *timed(times.cell(one, part, "programme")))
         for part in times.parts("programme")
+        if part not in hidden.groups["programmes"]
         for one in ("cad_created_to_on_scene", "acknowledged_to_on_scene")
     ]
     by_acuity = [
@@ -222,7 +239,7 @@ def _response(numbers: Numbers) -> Section:
     return Section(
         "response",
         "How long it took",
-        [first, "The bar is the median; the thin line goes on to the P90."],
+        [first, "The bar is the median; the thin line goes on to the P90.", *_withheld(hidden, "programmes")],
         [Chart("From one step to the next", bars, max((bar.reach or bar.n for bar in bars), default=1))],
         [
             Table("", ("from \N{RIGHTWARDS ARROW} to", "median", "P90", "n", "n missing"), rows),
@@ -269,7 +286,7 @@ def _missed(numbers: Numbers) -> Section:
     ]
     went = sorted(cells.parts("who"), key=lambda part: (-cells.n("calls", part, "who"), part))
     bars = [Bar(said(part).capitalize(), n, share(n, total)) for part in went for n in (cells.n("calls", part, "who"),)]
-    unscreened = cells.n("calls", "unscreened", "screening")
+    unscreened, assumed = (cells.n("calls", part, "screening") for part in ("unscreened", "assumed"))
     observed = cells.n("calls", "observed", "feed")
     says = [
         (
@@ -278,9 +295,9 @@ def _missed(numbers: Numbers) -> Section:
             " were never sent for one."
         ),
         (
-            f"Of all these, {share(unscreened, total)} were judged without the safety questions; some would have"
-            " turned out"
-            " too dangerous."
+            f"Of all these, {share(unscreened, total)} were judged without the safety questions, and"
+            f" {share(assumed, total)} with answers that an import had filled in; some would have turned out too"
+            " dangerous."
         ),
     ]
     return Section(
@@ -341,7 +358,7 @@ def _police(numbers: Numbers) -> Section:
     denominators = (
         ("eligible", "of all that were fit for a team"),
         ("acknowledged", "of those that a provider took"),
-        ("reached", "of those where the person was reached"),
+        ("reached", "of those where a team spoke with the person"),
     )
     bars = [
         Bar(words.capitalize(), 100 * done / of if of else 0, share(done, of))
@@ -358,6 +375,8 @@ def _police(numbers: Numbers) -> Section:
         ("emergency", "the team raised an emergency"),
         ("handed_back", "the team gave the call back"),
         ("taken_back", "the dispatcher took it back"),
+        ("handed_to_police", "the team handed the person to the police"),
+        ("police_reported", "the dispatcher reported police, or a unit without a name"),
     )
     rows = [(words, f"{part.n(measure):,}", percent(part.n(measure), taken)) for measure, words in measures]
     danger = exposure.cell("danger_to_withdrawn")
@@ -394,7 +413,7 @@ def _police(numbers: Numbers) -> Section:
 
 def _providers(numbers: Numbers, hidden: Suppression) -> Section:
     offers, answers = numbers.figures["offers"], numbers.figures["answers"]
-    names = [one for one in offers.parts("provider") if one not in hidden.groups]
+    names = [one for one in offers.parts("provider") if one not in hidden.groups["providers"]]
     measures = (
         "offered",
         "acknowledged",
@@ -462,10 +481,17 @@ def _providers(numbers: Numbers, hidden: Suppression) -> Section:
             f" {offers.n('declined'):,} declined, {offers.n('timed_out'):,} not answered in time."
         )
     ]
-    if hidden.groups:
-        left = count(len(hidden.groups), "provider is", "providers are")
-        says.append(f"{left} left out, because its numbers would tell those of an area with few calls.")
+    says += _withheld(hidden, "providers")
     return Section("providers", "The providers", says, charts, tables, note("offers", "answers"))
+
+
+def _withheld(hidden: Suppression, kind: str) -> Sequence[str]:
+    """Return the sentence that says which groups a table does not have."""
+    left_out = len(hidden.groups[kind])
+    if not left_out:
+        return ()
+    left = count(left_out, f"{kind.removesuffix('s')} is", f"{kind} are")
+    return (f"{left} left out by name: such numbers would tell of areas with few calls.",)
 
 
 def _after(numbers: Numbers) -> Section:
@@ -500,8 +526,16 @@ def _after(numbers: Numbers) -> Section:
     )
 
 
-def _demand(numbers: Numbers) -> Section:
+def _demand(numbers: Numbers, hidden: Suppression) -> Section:
     unmet, places = numbers.figures["unmet_demand"], numbers.figures["repeat_places"]
+    without = [one for one in _areas(numbers) if not one.has_teams]
+    rows = [
+        (numbers.labels.division(one.name), HIDDEN, HIDDEN)
+        if one.name in hidden.areas
+        else (numbers.labels.division(one.name), f"{one.not_served:,}", f"{one.observed or 0:,}")
+        for one in without
+    ]
+    together = hidden.areas.issuperset(one.name for one in without)
     cells = sorted(unmet.of("all"), key=lambda one: (-one.n, one.measure))
     bars = [Bar(said(one.measure).capitalize(), one.n, f"{one.n:,}") for one in cells]
     nowhere = unmet.n("no_provider_in_area")
@@ -515,10 +549,21 @@ def _demand(numbers: Numbers) -> Section:
                 f"{count(nowhere, 'call', 'calls')} fit for a team came from areas that no provider serves"
                 f" (n = {unmet.total('all'):,} eligible calls for which nobody was found or asked)."
             ),
+            (
+                f"{count(len(without), 'division has', 'divisions have')} no provider with teams of its own: of the"
+                f" eligible calls there, {sum(one.not_served for one in without):,} were sent for a team and got none,"
+                f" and {sum(one.observed or 0 for one in without):,} were never sent for one."
+            ),
+            *([f"They are told together, because single ones have fewer than {SMALLEST}."] if together else []),
             f"{share(again, every)} places with eligible calls had more than one.",
         ],
         [Chart("Eligible calls without a team, by why", bars, max((bar.n for bar in bars), default=1))] if bars else [],
         [
+            Table(
+                "Eligible calls of divisions where no provider has teams",
+                ("division", "sent for a team, and none came", "never sent for one"),
+                [] if together else rows,
+            ),
             Table(
                 "Places by how many eligible calls they had",
                 ("calls of a place", "places", "calls"),
@@ -526,24 +571,32 @@ def _demand(numbers: Numbers) -> Section:
                     (part, f"{places.n('places', part):,}", f"{places.n('calls', part):,}")
                     for part in places.parts("all")
                 ],
-            )
+            ),
         ],
-        note("unmet_demand", "repeat_places"),
+        note("unmet_demand", "equity", "repeat_places"),
     )
 
 
 def _areas(numbers: Numbers) -> Sequence[Area]:
-    cells = numbers.figures["equity"]
-    names = {str(one.number) for one in numbers.labels.divisions} | set(cells.parts("division"))
+    cells, unmet, labels = numbers.figures["equity"], numbers.figures["unmet_demand"], numbers.labels
+    names = {str(one.number) for one in labels.divisions} | set(cells.parts("division"))
     return [
-        Area(name, cells.n("eligible", name, "division"), cells.n("served", name, "division"))
+        Area(
+            name,
+            cells.n("eligible", name, "division"),
+            cells.n("served", name, "division"),
+            None if labels.has_teams(name) else unmet.n("not_referred", name, "division"),
+            has_teams=labels.has_teams(name),
+        )
         for name in sorted(names, key=lambda name: (len(name), name))
     ]
 
 
 def _hidden(numbers: Numbers) -> Suppression:
-    groups = {one.id: {str(number) for number in one.divisions} for one in numbers.labels.providers}
-    return suppressed(_areas(numbers), groups)
+    """Return what is left out; the total of the divisions without teams is told, as the reason is that nobody came."""
+    areas = _areas(numbers)
+    kinds = {"providers": numbers.labels.by_provider, "programmes": numbers.labels.by_programme}
+    return suppressed(areas, kinds, [{one.name for one in areas if not one.has_teams}])
 
 
 def _equity(numbers: Numbers, hidden: Suppression) -> Section:
@@ -585,27 +638,35 @@ def _equity(numbers: Numbers, hidden: Suppression) -> Section:
         ),
     ]
     head = ("division", "eligible", "served", "share")
-    tables = [Table("By division", head, rows)]
+    tables = [Table("By division", head, rows if len(hidden.areas) < len(areas) else [])]
     if districts:
         tables.append(Table("By reporting district, in divisions that are shown", ("district", *head[1:]), districts))
     charts = [Chart("Served, percent of eligible", bars, 100)] if bars else []
     return Section("equity", "Was help given equally", says, charts, tables, note("equity"))
 
 
-def _cost(numbers: Numbers) -> Section:
+def _cost(numbers: Numbers, hidden: Suppression) -> Section:
     responses = numbers.diverted.n("acknowledged")
     served = numbers.figures["outcomes"].total("all", "served")
     found = lines(numbers.hours, responses=responses, served=served, assumed=numbers.assumed)
     used = list(dict.fromkeys(name for line in found for name in line.uses))
-    shift, busy = sum(one.shift for one in numbers.hours), sum(one.busy for one in numbers.hours)
+    shift, busy = sum(one.shift or 0.0 for one in numbers.hours), sum(one.busy for one in numbers.hours)
+    if numbers.agency is None:
+        worked = f"Teams were on shift for {shift:,.1f} hours and had a case for {busy:,.1f} of them"
+    else:
+        worked = (
+            f"Teams had a case for {busy:,.1f} hours. A team on shift stands ready for the calls of every agency, so"
+            " hours on shift cannot be divided by agency: they are left out, and so is what a served call costs by them"
+        )
     hours = [
         (
             numbers.labels.provider(one.provider),
-            f"{one.shift:,.1f}",
+            UNSAID if one.shift is None else f"{one.shift:,.1f}",
             f"{one.busy:,.1f}",
             UNSAID if one.idle_share is None else f"{one.idle_share:.0%}",
         )
         for one in numbers.hours
+        if one.provider not in hidden.groups["providers"]
     ]
     assumed = [
         (
@@ -622,11 +683,7 @@ def _cost(numbers: Numbers) -> Section:
         "cost",
         "What it cost",
         [
-            (
-                f"Teams were on shift for {shift:,.1f} hours and had a case for {busy:,.1f} of them (n ="
-                f" {responses:,} calls"
-                " taken)."
-            ),
+            f"{worked} (n = {responses:,} calls taken).",
             (
                 "divert records hours, never money. Every amount below comes from these hours and from"
                 " assumptions, which"
@@ -652,7 +709,7 @@ def _cost(numbers: Numbers) -> Section:
             Note(
                 "Team-hours on shift: the sum over each provider's changes of shift of teams on shift times hours."
                 " Team-hours with a case: from acknowledgement until the case was closed, handed back or"
-                " recalled; cases that overlap are added up.",
+                " recalled; cases that overlap are added up, and drills are left out.",
                 "shifts.v1, cases.v1, routing.v1; the assumptions as printed",
                 "What the city paid. The contracts say that.",
                 "US dollars, hours",
@@ -698,15 +755,22 @@ def _quality(numbers: Numbers) -> Section:
         (words, f"{cells.n('calls', part):,}", percent(cells.n("calls", part), total))
         for part, words in QUALITY.items()
     ]
-    drills, own = outside.n("calls", "exercise"), outside.n("calls", "officer_initiated")
+    drills, own, unopened = (outside.n("calls", one) for one in ("exercise", "officer_initiated", "not_accepted"))
+    calls, facts = numbers.corrections
     return Section(
         "quality",
         "How good the records are",
         [
             f"Something could not be read in {share(cells.n('calls', 'anything_unreadable'), total)} calls.",
             (
-                f"Left out of every figure: {count(drills, 'drill', 'drills')}, and"
-                f" {count(own, 'record', 'records')} of officers' own activity, where nobody called."
+                f"Left out of every figure: {count(drills, 'drill', 'drills')},"
+                f" {count(own, 'record', 'records')} of officers' own activity, where nobody called, and"
+                f" {count(unopened, 'call', 'calls')} of which nobody said that they were accepted."
+            ),
+            (
+                f"{count(calls, 'call was', 'calls were')} corrected after it had been told what became of them, by"
+                f" {count(facts, 'late or changed word', 'late or changed words')}; the figures here have the"
+                " corrections in them."
             ),
         ],
         (),
@@ -752,7 +816,7 @@ def _method(numbers: Numbers) -> Section:
 def _foot(numbers: Numbers) -> Sequence[str]:
     seal = numbers.seal
     return (
-        f"Seal {seal.mark}. SHA-256 of the figures: {seal.figures}.",
+        f"Seal {seal.mark}. SHA-256 of the whole seal: {seal.whole}; of the figures: {seal.figures}.",
         *(f"Table {name}: {value}." for name, value in sorted(seal.tables.items())),
         "Log handled up to: " + ", ".join(f"{place} {offset}" for place, offset in sorted(seal.log.items())) + ".",
     )

@@ -1,12 +1,14 @@
 """What a report is made of, and how its numbers are said."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from divert_chassis.words import NAMES, UNSAID, lasted
 from divert_contracts.model import Model
+from divert_contracts.vocabulary import Programme
 from divert_reporting.domain.cells import Cell, Cells
 from divert_reporting.domain.cost import Assumptions, Hours
 from divert_reporting.domain.seal import Seal
@@ -15,7 +17,7 @@ FEW = 20
 """Below so many, a share is said as a count alone."""
 
 SAID: Mapping[str, str] = {
-    "closed": "a team came or rang, and closed the case",
+    "closed": "a team came or rang, and the case was closed",
     "cancelled_after_contact": "cancelled after a team had reached the person",
     "recalled_after_contact": "the team was called back after it had reached the person",
     "taken_back_after_contact": "the dispatcher took the call back after contact",
@@ -36,6 +38,7 @@ SAID: Mapping[str, str] = {
     "not_routable": "the area was not known",
     "outside_hours": "outside the providers' hours",
     "no_team_on_shift": "no team was on shift",
+    "provider_outage": "the provider took no calls at the time",
     "not_referred": "nobody sent it to an unarmed team",
     "other_programme": "sent to another programme",
     "not_closed": "never closed",
@@ -90,6 +93,24 @@ class Labels(Model):
     divisions: tuple[Division, ...] = ()
     providers: tuple[Provider, ...] = ()
 
+    @property
+    def by_provider(self) -> Mapping[str, AbstractSet[str]]:
+        """Return the divisions of each provider."""
+        return {one.id: {str(number) for number in one.divisions} for one in self.providers}
+
+    @property
+    def by_programme(self) -> Mapping[str, AbstractSet[str]]:
+        """Return the divisions of each programme."""
+        programmes = sorted({name for one in self.providers for name in one.programmes})
+        return {
+            name: {str(number) for one in self.providers if name in one.programmes for number in one.divisions}
+            for name in programmes
+        }
+
+    def has_teams(self, division: str) -> bool:
+        """Say whether some provider serves a division other than by telephone."""
+        return any(division in areas for name, areas in self.by_programme.items() if name != Programme.PHONE)
+
     def division(self, number: str) -> str:
         """Return a division's name."""
         return next((one.name for one in self.divisions if str(one.number) == number), f"Division {number}")
@@ -119,6 +140,8 @@ class Numbers:
     observed: Cells
     """The funnel of the observed feed."""
     hours: Sequence[Hours]
+    corrections: tuple[int, int]
+    """Calls that were corrected after they had been told, and by how many facts; depends on the order of arrival."""
     assumed: Assumptions
     labels: Labels
     seal: Seal
