@@ -35,8 +35,12 @@ from divert_provider_gateway.pages.who import DESK, DEVICE
 from waiting import eventually
 
 ALCOTT, LAPD = "provider-gateway-alcott", "agency-gateway-lapd"
-MAY_HOLD = {f"topic {one.name_of(member)}" for one in TOPICS if one.private for member in ("alcott", "lapd")}
+MAY_HOLD = {
+    f"topic {one.name_of(member)}" for one in TOPICS if one.private or one.foreign for member in ("alcott", "lapd")
+}
 ROUTINGS, ALCOTTS = "routing.state_call", "provider_gateway_alcott.state_case"
+STATUSES = "statuses.alcott.v1"
+BURIED = f"{STATUSES}.provider-gateway.dead"
 WAITING = {"provider_gateway_alcott.state_deliveries", "agency_gateway_lapd.state_deliveries"}
 TABLES = {ROUTINGS, ALCOTTS, *WAITING}
 """Where private words stand until their time is over, beside outboxes in passing."""
@@ -266,12 +270,40 @@ async def served(divert: Divert) -> Call:
         await sent(call, bodies)
         await divert.says(call, "acknowledge", epoch=1, arrive_in_seconds=600)
         await divert.says(call, "note", text=f"She said {call.canary('note of the team')}.")
+        await write_to_alcott(divert, call)
         await divert.says(call, "contacted", contact="in_person")
         await divert.says(call, "close", epoch=1, contact="in_person", disposition="resolved_on_scene")
         await divert.says(call, "follow-up", result="reached")
         await divert.says(call, "safety-event", event="near_miss")
     await divert.known(call)
     return call
+
+
+async def write_to_alcott(divert: Divert, call: Call) -> None:
+    """Have Alcott write a note on Kafka, and after it what nobody can read."""
+    note = {
+        "case_id": call.case,
+        "verb": "note",
+        "said": {"text": f"He said {call.canary('note on Kafka')}."},
+    }
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_type": "divert.CaseStatusSaid.v1",
+        "ce_source": "/alcott/dispatch",
+        "ce_id": call.number,
+    }
+    producer = Producer({"bootstrap.servers": divert.system.kafka})
+    for value in (note, [call.canary("no statement")]):
+        producer.produce(STATUSES, key=call.case.encode(), value=json.dumps(value).encode(), headers=dict(headers))
+    assert await asyncio.to_thread(producer.flush, 20) == 0
+
+    async def taken() -> bool:
+        case = (await divert.get(ALCOTT, f"/v1/cases/{call.case}")).json()
+        word = call.canary("no statement")
+        found = await asyncio.to_thread(in_topics, divert.system.kafka, [word], [BURIED])
+        return len(case["notes"]) == len({"by HTTP", "on Kafka"}) and word in found
+
+    await eventually(taken, "what Alcott wrote to be taken and buried", within=90, every=0.5)
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -396,7 +396,8 @@ class Store:
 
 def _private(service: Service[Any]) -> Iterator[tuple[str, timedelta]]:
     for topic in {*service.writes, *service.reads}:
-        if topic.private and topic.kept is not None:
+        # What others write may hold anything.
+        if (topic.private or topic.foreign) and topic.kept is not None:
             names = topic.name_of("%")
             if topic in service.writes:
                 yield names, topic.kept
