@@ -44,6 +44,11 @@ LATE: Mapping[Lane, str] = {
     Lane.ON_SCENE: "No word",
     Lane.HANDING_BACK: "Unaccepted",
 }
+LATE_TEAM: Mapping[AlarmKind, str] = {
+    AlarmKind.UNCONFIRMED_RECALL: "Unconfirmed",
+    AlarmKind.MISSED_SAFETY_CHECK: "No word",
+}
+"""What is late of a team that the call was taken from."""
 ACUITIES: Mapping[Acuity, str] = {
     Acuity.IMMEDIATE: "immediate",
     Acuity.EMERGENT: "emergent",
@@ -165,13 +170,12 @@ def _threat(strip: Strip, at: datetime) -> str | None:
 
 
 def _late(strip: Strip) -> str:
-    if strip.lane is Lane.HANDING_BACK and _first(strip).kind is AlarmKind.UNCONFIRMED_RECALL:
-        return "Unconfirmed"
-    return LATE[strip.lane]
+    first = _first(strip) if strip.lane is Lane.HANDING_BACK else None
+    return LATE[strip.lane] if first is None else LATE_TEAM.get(first.kind, LATE[strip.lane])
 
 
-def _first(strip: Strip) -> Alarm:
-    return min(strip.alarms, key=lambda one: one.raised_at)
+def _first(strip: Strip) -> Alarm | None:
+    return min(strip.alarms, key=lambda one: one.raised_at, default=None)
 
 
 def _custody(strip: Strip, zone: ZoneInfo) -> tuple[str, str]:
@@ -187,8 +191,12 @@ def _custody(strip: Strip, zone: ZoneInfo) -> tuple[str, str]:
 
 def _handing_back(strip: Strip) -> tuple[str, str]:
     first = _first(strip)
+    if first is None:
+        return f"{titled(strip.provider)} has not said that it is out", ""
     if first.kind is AlarmKind.UNCONFIRMED_RECALL:
         return f"{titled(first.about)} to confirm recall", "confirm in"
+    if first.kind is AlarmKind.MISSED_SAFETY_CHECK:
+        return f"{titled(first.about)} has not answered its check", ""
     return "Dispatcher must accept", "accept in"
 
 
