@@ -92,10 +92,14 @@ def add_pages(router: APIRouter, runtime: Runtime[Nothing], live: Live, settings
     def told(time: datetime | None) -> str:
         return clock(time, zone)
 
+    def day_of(time: datetime) -> str:
+        return f"{time.astimezone(zone):%-d %b}"
+
     pages.env.filters |= {
         "plain": plain,
         "titled": titled,
         "clock": told,
+        "day": day_of,
         "lane": LANES.__getitem__,
         "service": service,
         "alarm_id": alarm_id,

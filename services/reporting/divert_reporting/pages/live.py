@@ -3,20 +3,21 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from divert_chassis import logs
 from divert_chassis.errors import TRANSIENT
 from divert_chassis.run import Runtime
 from divert_contracts.step import Unavailable
 from divert_contracts.vocabulary import Feed, Stage
+from divert_reporting.adapters.alarms import LOOKS_EVERY, Acknowledged, Alarms
 from divert_reporting.adapters.figures import Figures
 from divert_reporting.adapters.outcomes import Filter, Outcomes
 from divert_reporting.adapters.pipeline import Services
-from divert_reporting.adapters.strips import Acknowledged, Alarms, Strips
-from divert_reporting.domain.board import silent, standing
+from divert_reporting.adapters.strips import Strips
+from divert_reporting.domain.board import standing
 from divert_reporting.domain.cells import Cells
-from divert_reporting.domain.pipeline import Health, alarms, troubles
+from divert_reporting.domain.pipeline import Health
 from divert_reporting.domain.record import Nothing
 from divert_reporting.domain.strips import Alarm, Strip
 from divert_reporting.domain.today import Today, by_hour, day, spans
@@ -26,12 +27,9 @@ log = logs.logger(__name__)
 
 TASK = "board"
 STRIPS_EVERY = 0.5
-SERVICES_EVERY = 3.0
 TODAY_EVERY = 15.0
 LOOKED_WITHIN = 5.0
 """Real seconds for which a board that was looked at is kept caught up."""
-OFFERS_WITHIN = timedelta(hours=2)
-"""How far back is looked whether a provider answers its offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ class Live:
                 continue
             try:
                 await self._read_strips()
-                if _seconds() - self._services_asked > SERVICES_EVERY:
+                if _seconds() - self._services_asked > LOOKS_EVERY:
                     await self._ask_services()
                 if _seconds() - self._counted > TODAY_EVERY:
                     await self._count()
@@ -134,10 +132,7 @@ class Live:
 
     async def _ask_services(self) -> None:
         services = await self._services.ask()
-        now = self.now
-        answers = await self.alarms.answers(now - OFFERS_WITHIN)
-        found = alarms({**troubles(services), **silent(answers)}, self._picture.pipeline, now)
-        self._shows(replace(self._picture, services=services, pipeline=found))
+        self._shows(replace(self._picture, services=services, pipeline=await self.alarms.standing()))
         self._services_asked = _seconds()
 
     async def _count(self) -> None:

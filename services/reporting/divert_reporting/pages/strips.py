@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from divert_chassis.words import UNSAID, plain, titled
 from divert_contracts.vocabulary import Acuity, Stage
-from divert_reporting.adapters.strips import Acknowledged, Note
+from divert_reporting.adapters.alarms import Acknowledged, Note
 from divert_reporting.domain.city import NAMES
 from divert_reporting.domain.pipeline import GATEWAY
 from divert_reporting.domain.strips import PERSON_IN_DANGER, Alarm, AlarmKind, Lane, Strip
