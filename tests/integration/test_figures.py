@@ -33,7 +33,7 @@ from divert_reporting.adapters.periods import all_figures, sealed
 from divert_reporting.adapters.tables import CALLS, TABLES, digest
 from divert_reporting.app import build
 from divert_reporting.domain.cells import Cell
-from divert_reporting.domain.record import Nothing
+from divert_reporting.domain.given import Given
 from divert_reporting.domain.seal import Seal
 from divert_reporting.settings import ZONE
 
@@ -54,7 +54,7 @@ class Tables:
     """Reporting's tables in an empty database, and the one way into them."""
 
     pool: "asyncpg.Pool[asyncpg.Record]"
-    engine: "Engine[Nothing]"
+    engine: "Engine[Given]"
     ends: dict[TopicPartition, int]
 
     async def take(self, records: Sequence[Outgoing]) -> None:

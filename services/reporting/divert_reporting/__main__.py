@@ -9,7 +9,7 @@ from divert_reporting import api
 from divert_reporting.adapters import alarms
 from divert_reporting.adapters.figures import TASK, count_days
 from divert_reporting.app import build
-from divert_reporting.domain.record import Nothing
+from divert_reporting.domain.given import Given
 from divert_reporting.pages import live
 from divert_reporting.settings import Settings
 
@@ -17,11 +17,11 @@ if __name__ == "__main__":
     settings = Settings()
 
     @cache
-    def picture(runtime: Runtime[Nothing]) -> live.Live:
+    def picture(runtime: Runtime[Given]) -> live.Live:
         """Return what the open boards of the process share."""
         return live.Live(runtime, settings)
 
-    def watched(runtime: Runtime[Nothing]) -> Coroutine[Any, Any, None]:
+    def watched(runtime: Runtime[Given]) -> Coroutine[Any, Any, None]:
         """Keep the alarms about services and providers."""
         return alarms.watch(lambda: runtime.pool, settings.watches, runtime.clock, runtime.health)
 

@@ -19,8 +19,9 @@ from divert_reporting.adapters.outcomes import Filter, Hour, Outcomes
 from divert_reporting.adapters.tables import STEPS
 from divert_reporting.domain.cells import Cell, Cells, Figure
 from divert_reporting.domain.figures import Agreement, Shadowed, agreement
+from divert_reporting.domain.given import Given
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
-from divert_reporting.domain.record import Noted, Nothing, Record, in_order
+from divert_reporting.domain.record import Noted, Record, in_order
 from divert_reporting.pages import add_pages
 from divert_reporting.pages.live import Live
 from divert_reporting.pages.words import sentence
@@ -159,7 +160,7 @@ def _filter(  # noqa: PLR0917 (one query parameter each)
 Wanted = Annotated[Filter, Depends(_filter)]
 
 
-def routes(runtime: Runtime[Nothing], live: Live, settings: Settings) -> APIRouter:
+def routes(runtime: Runtime[Given], live: Live, settings: Settings) -> APIRouter:
     """Return the routes."""
     router = guarded()
 
@@ -228,7 +229,7 @@ def routes(runtime: Runtime[Nothing], live: Live, settings: Settings) -> APIRout
     return router
 
 
-def _add_figures(router: APIRouter, runtime: Runtime[Nothing], settings: Settings) -> None:
+def _add_figures(router: APIRouter, runtime: Runtime[Given], settings: Settings) -> None:
     """Add the figures, and what everything means."""
 
     @router.get("/v1/figures", tags=["figures"])

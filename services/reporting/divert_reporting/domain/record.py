@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NewType
 from uuid import UUID
 
 from pydantic import Field
@@ -17,9 +16,8 @@ from divert_contracts.model import Model
 from divert_contracts.step import Next, State
 from divert_contracts.topics import FACTS
 
-Nothing = NewType("Nothing", object)
-"""Reporting is given nothing but facts."""
-NOTHING = Nothing(object())
+NOTHING = object()
+"""What the steps below may be given: they look at the fact alone."""
 READ_ANEW_AFTER = 20_000
 """So many facts that were read are kept at hand: a call's facts come together, and its row is made of all of them."""
 
@@ -76,7 +74,7 @@ def kept(envelope: Envelope) -> Kept:
     )
 
 
-def heard(record: Record, envelope: Envelope, _given: Nothing, _at: datetime) -> Next[Record]:
+def heard(record: Record, envelope: Envelope, _given: object, _at: datetime) -> Next[Record]:
     """Keep a fact about a call."""
     if envelope.id in record.facts:
         return Next(record)
@@ -89,7 +87,7 @@ def _is_late(record: Record, fact: Fact) -> bool:
     return any(fact.occurred_at < _fact(one.type, one.body).occurred_at for one in ends)
 
 
-def shift_heard(shift: Shift, envelope: Envelope, _given: Nothing, _at: datetime) -> Next[Shift]:
+def shift_heard(shift: Shift, envelope: Envelope, _given: object, _at: datetime) -> Next[Shift]:
     """Keep a change of shift."""
     if envelope.id in shift.facts:
         return Next(shift)

@@ -21,8 +21,9 @@ from divert_contracts.vocabulary import Feed, Stage
 from divert_reporting.adapters.outcomes import Filter, Outcomes
 from divert_reporting.adapters.tables import STEPS
 from divert_reporting.domain.figures import agreement
+from divert_reporting.domain.given import Given
 from divert_reporting.domain.outcome import CallOutcome, outcome
-from divert_reporting.domain.record import Noted, Nothing, Record, in_order
+from divert_reporting.domain.record import Noted, Record, in_order
 from divert_reporting.pages.board import add_board
 from divert_reporting.pages.live import Live
 from divert_reporting.pages.strips import LANES, alarm_id, service
@@ -82,7 +83,7 @@ class TimelineEntry:
     """The number of the fact that it follows from, where that is shown."""
 
 
-def add_pages(router: APIRouter, runtime: Runtime[Nothing], live: Live, settings: Settings) -> None:
+def add_pages(router: APIRouter, runtime: Runtime[Given], live: Live, settings: Settings) -> None:
     """Add the pages to the routes."""
     zone = settings.zone
     pages = Pages(HERE, runtime.clock)

@@ -25,7 +25,7 @@ from divert_contracts.vocabulary import Acuity
 from divert_reporting.adapters.alarms import Note
 from divert_reporting.domain import board
 from divert_reporting.domain.board import Wanted
-from divert_reporting.domain.city import NAMES, TILES
+from divert_reporting.domain.city import NAMES, SHORTS, TILES
 from divert_reporting.domain.strips import LANES, AlarmKind, Lane, Strip
 from divert_reporting.pages import strips as words
 from divert_reporting.pages.live import Live, Picture
@@ -169,6 +169,9 @@ class Board:
             "worst": [words.card(strip, at, self._zone) for strip in worst[:WORST]],
             "picture": picture,
             "tiles": TILES,
+            "outlines": self.live.outlines,
+            "names": NAMES,
+            "shorts": SHORTS,
             "places": board.by_division(every, at),
             "held": held,
             "providers": self.providers(picture),

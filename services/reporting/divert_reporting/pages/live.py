@@ -17,8 +17,9 @@ from divert_reporting.adapters.pipeline import Services
 from divert_reporting.adapters.strips import Strips
 from divert_reporting.domain.board import standing
 from divert_reporting.domain.cells import Cells
+from divert_reporting.domain.given import Given
+from divert_reporting.domain.outlines import Outline
 from divert_reporting.domain.pipeline import Health
-from divert_reporting.domain.record import Nothing
 from divert_reporting.domain.strips import Alarm, Strip
 from divert_reporting.domain.today import Today, by_hour, day, spans
 from divert_reporting.settings import Settings
@@ -54,7 +55,7 @@ class Picture:
 class Live:
     """Keeps the picture."""
 
-    def __init__(self, runtime: Runtime[Nothing], settings: Settings) -> None:
+    def __init__(self, runtime: Runtime[Given], settings: Settings) -> None:
         """Know nothing yet."""
         self._runtime = runtime
         self._zone = settings.zone
@@ -68,6 +69,11 @@ class Live:
     def now(self) -> datetime:
         """The domain time."""
         return self._runtime.clock.now()
+
+    @property
+    def outlines(self) -> Sequence[Outline]:
+        """The divisions as they are drawn now; none without a map."""
+        return self._runtime.given.outlines(self.now)
 
     @property
     def ending(self) -> bool:
