@@ -14,6 +14,7 @@ from divert_contracts.access import Scope
 from divert_contracts.model import Instant, Model
 from divert_contracts.vocabulary import Feed, Outcome, OutcomeReason
 from divert_reporting.adapters.dictionary import Dictionary, dictionary
+from divert_reporting.adapters.figure_rows import FigureRows, rows_behind
 from divert_reporting.adapters.figures import Figures, figures
 from divert_reporting.adapters.outcomes import Filter, Hour, Outcomes
 from divert_reporting.adapters.tables import STEPS
@@ -31,6 +32,9 @@ MOST_ROWS = 1_000
 MOST_HOURS = 24 * 31
 IDS = r"^[A-Za-z0-9._-]*$"
 """What the ids of agencies and providers are made of."""
+PLAIN = r"^[^\x00-\x1f]*$"
+"""What names a number of a figure: no control characters."""
+MOST_LOOKED_AT = 100_000_000
 CONTENT = TypeAdapter(dict[str, JsonValue])
 """What a fact says, as JSON."""
 
@@ -207,7 +211,8 @@ def routes(runtime: Runtime[Given], live: Live, settings: Settings) -> APIRouter
     @requires(Scope.READ_COUNTS)
     async def read_agreement(wanted: Wanted) -> Agreement:
         """Count how often blind re-review agrees with the rules' own decisions."""
-        return agreement(await Outcomes(runtime.pool).rereviews(wanted))
+        cells = (await Figures(runtime.pool, settings.zone).read(["agreement"], wanted))["agreement"]
+        return agreement((one.part, one.measure, one.n) for one in cells)
 
     @router.get("/v1/shadow", tags=["counts"])
     @requires(Scope.READ_COUNTS)
@@ -241,12 +246,24 @@ def _add_figures(router: APIRouter, runtime: Runtime[Given], settings: Settings)
     @router.get("/v1/figures/{name}", tags=["figures"])
     @requires(Scope.READ_FIGURES)
     async def read_figure(name: str, wanted: Wanted) -> FigurePage:
-        """Count a figure over the calls that fit the filter; their rows are at ``/v1/outcomes``."""
-        figure = figures().get(name)
-        if figure is None:
-            raise Problem(404, "unknown-figure", "Not found", "There is no such figure.")
+        """Count a figure over the calls that fit the filter."""
+        figure = _figure(name)
         cells = await Figures(runtime.pool, settings.zone).read([name], wanted)
         return FigurePage(figure=figure, cells=tuple(cells[name]))
+
+    @router.get("/v1/figures/{name}/rows", tags=["figures"])
+    @requires(Scope.OPEN_FIGURE)
+    async def open_figure(  # noqa: PLR0917 (one query parameter each)
+        name: str,
+        wanted: Wanted,
+        dimension: Annotated[str, Query(max_length=128, pattern=PLAIN, description="Of the number, as told.")],
+        part: Annotated[str, Query(max_length=128, pattern=PLAIN, description="Of the number, as told.")],
+        measure: Annotated[str, Query(max_length=128, pattern=PLAIN, description="Of the number, as told.")],
+        start: Annotated[int, Query(ge=0, le=MOST_LOOKED_AT, description="As the page before told.")] = 0,
+    ) -> FigureRows:
+        """List the calls behind a number, without ids, incident numbers, exact places and times; a page at a time."""
+        cell = (dimension, part, measure)
+        return await rows_behind(runtime.pool, settings.zone, _figure(name), cell, wanted, start=start)
 
     @router.get("/v1/dictionary", tags=["figures"])
     @requires(Scope.READ_FIGURES)
@@ -260,6 +277,13 @@ def _add_figures(router: APIRouter, runtime: Runtime[Given], settings: Settings)
         """Count calls of which something was heard after their conclusion that had happened before it."""
         calls, facts = await Outcomes(runtime.pool).corrections()
         return Corrections(calls=calls, facts=facts)
+
+
+def _figure(name: str) -> Figure:
+    found = figures().get(name)
+    if found is None:
+        raise Problem(404, "unknown-figure", "Not found", "There is no such figure.")
+    return found
 
 
 def _entry(noted: Noted, zone: ZoneInfo) -> Entry:
