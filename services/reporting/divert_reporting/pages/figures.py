@@ -28,7 +28,9 @@ from divert_reporting.domain.outcome import CallOutcome
 from divert_reporting.settings import Settings
 
 SHOWN = 50
-"""Calls in a list of a page."""
+"""Calls in the list of those in flight."""
+SHOWN_OF_PERIOD = 200
+"""Calls in the list of a period's."""
 DECIDED_AGAIN_WITHIN = timedelta(days=31)
 """How far back blind re-reviews are counted."""
 FEEDS = (Feed.DIVERTED, Feed.OBSERVED)
@@ -168,7 +170,7 @@ def add_figures(router: APIRouter, pages: Pages, runtime: Runtime[Given], settin
             else Filter(agency=one.agency, in_flight=True, feed=Feed.DIVERTED.value)
         )
         in_flight = {} if past else await outcomes.in_flight(Filter(agency=one.agency))
-        calls = await outcomes.oldest(open_calls, limit=SHOWN)
+        calls = await outcomes.oldest(open_calls, limit=SHOWN_OF_PERIOD if past else SHOWN)
         outside = await outcomes.denominators(replace(wanted, denominator=None))
         outside.pop("in", None)
         return pages.shown(
@@ -176,6 +178,7 @@ def add_figures(router: APIRouter, pages: Pages, runtime: Runtime[Given], settin
             past=past,
             wanted=wanted,
             query=_query(wanted),
+            rang=_query(replace(wanted, agency=None)),
             story=story(funnel, ended, Cells(diverted["response"])),
             bars=bars(funnel),
             endings=endings(ended),
