@@ -35,7 +35,7 @@ from divert_reporting.domain.cells import Figure, Kind
 if TYPE_CHECKING:
     from divert_reporting.adapters.tables import Connection, Pool
 
-LOOKED_AT = 5_000
+LOOKED_AT = 2_000
 """Calls of the period that one page is searched for; a page of a rare number may be empty, and the next one not."""
 
 
