@@ -20,9 +20,15 @@ THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
 SIZES = ((1440, 900), (1920, 1080))
 SAMPLES = 6
 WATCH = """
-window.shifts = []; window.news = 0;
-new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((one) => one.value)))
-  .observe({type: 'layout-shift'});
+window.shifts = []; window.moved = new Set(); window.news = 0;
+const named = ({node}) => {
+  const one = node?.nodeType === 1 ? node : node?.parentElement;
+  return `${one?.closest('[id]')?.id} ${one?.nodeName} ${one?.className}`;
+};
+new PerformanceObserver((list) => list.getEntries().forEach((one) => {
+  window.shifts.push(one.value);
+  one.sources.forEach((source) => window.moved.add(named(source)));
+})).observe({type: 'layout-shift'});
 new MutationObserver((list) => { window.news += list.length; })
   .observe(document.querySelector('.lanes'), {subtree: true, childList: true, attributes: true});
 """
@@ -67,6 +73,7 @@ async def main(url: str, seconds: float, folder: str | None) -> None:
             "seconds": seconds,
             "news": await page.evaluate("window.news"),
             "layout_shift": await page.evaluate("window.shifts.reduce((sum, one) => sum + one, 0)"),
+            "moved": await page.evaluate("[...window.moved]"),
             "focus_kept": await lane.evaluate("(one) => document.activeElement === one"),
             "scroll_kept": await lane.evaluate("(one) => one.scrollTop === 200"),
             "heap_mib": heap,

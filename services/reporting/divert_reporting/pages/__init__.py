@@ -22,7 +22,7 @@ from divert_reporting.domain.record import Noted, Record, in_order
 from divert_reporting.pages.board import add_board
 from divert_reporting.pages.figures import add_figures
 from divert_reporting.pages.live import Live
-from divert_reporting.pages.strips import LANES, alarm_id, service
+from divert_reporting.pages.strips import LANES, alarm_id, padded, service
 from divert_reporting.pages.words import sentence
 from divert_reporting.settings import Settings
 
@@ -65,6 +65,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Given], live: Live, settings: 
         "lane": LANES.__getitem__,
         "service": service,
         "alarm_id": alarm_id,
+        "padded": padded,
     }
     pages.knows(zone=zone)
     shown = pages.shown

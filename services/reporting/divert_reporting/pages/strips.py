@@ -133,6 +133,11 @@ def alarm_id(alarm: str) -> str:
     return re.sub(r"[^a-zA-Z0-9-]", "-", alarm)
 
 
+def padded(number: int) -> str:
+    """Return a number with the room of two digits, so that what stands there stays when a second digit comes."""
+    return f"{number:2d}".replace(" ", "\N{FIGURE SPACE}")
+
+
 def place(division: int | None) -> str:
     """Return a division's name."""
     return "no usable area" if division is None else NAMES.get(division, f"division {division}")
