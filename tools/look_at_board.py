@@ -1,30 +1,40 @@
 """Looks at the board in a real browser for a while, and says what it saw as JSON: `./divert prove board` runs it.
 
-Usage: look_at_board.py URL SECONDS [SCREENSHOT]
+Usage: look_at_board.py URL SECONDS [FOLDER]; with a folder, pictures go there.
 """
 
 import asyncio
 import json
 import shutil
 import sys
+from itertools import product
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from playwright.async_api import CDPSession, Page, async_playwright
 
 AXE = Path(__file__).parent.parent / "tests" / "browser" / "vendor" / "axe.min.js"
-LOADS = 5
+LOADS = 3
+"""For each theme at each size."""
+THEMES: tuple[Literal["dark", "light"], ...] = ("dark", "light")
+SIZES = ((1440, 900), (1920, 1080))
 SAMPLES = 6
 WATCH = """
-window.shifts = []; window.news = 0;
-new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((one) => one.value)))
-  .observe({type: 'layout-shift'});
+window.shifts = []; window.moved = new Set(); window.news = 0;
+const named = ({node}) => {
+  const one = node?.nodeType === 1 ? node : node?.parentElement;
+  return `${one?.closest('[id]')?.id} ${one?.nodeName} ${one?.className}`;
+};
+new PerformanceObserver((list) => list.getEntries().forEach((one) => {
+  window.shifts.push(one.value);
+  one.sources.forEach((source) => window.moved.add(named(source)));
+})).observe({type: 'layout-shift'});
 new MutationObserver((list) => { window.news += list.length; })
   .observe(document.querySelector('.lanes'), {subtree: true, childList: true, attributes: true});
 """
 
 
-async def main(url: str, seconds: float, picture: str | None) -> None:
+async def main(url: str, seconds: float, folder: str | None) -> None:
     """Look, and print."""
     errors: list[str] = []
     async with async_playwright() as playwright:
@@ -33,7 +43,12 @@ async def main(url: str, seconds: float, picture: str | None) -> None:
         context = await browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
         page = await context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
-        paints = [await painted(page, url) for _ in range(LOADS)]
+        paints: dict[str, list[float]] = {}
+        # The last of them is what is looked at for the hour.
+        for theme, (width, height) in reversed(list(product(THEMES, SIZES))):
+            await page.emulate_media(color_scheme=theme)
+            await page.set_viewport_size({"width": width, "height": height})
+            paints[f"{theme} {width}x{height}"] = [await painted(page, url) for _ in range(LOADS)]
         scripts = await page.evaluate(
             "performance.getEntriesByType('resource').filter((one) => one.initiatorType === 'script')"
             ".reduce((sum, one) => sum + one.decodedBodySize, 0)"
@@ -52,21 +67,21 @@ async def main(url: str, seconds: float, picture: str | None) -> None:
             heap.append(used)
             nodes.append(count)
         seen = {
-            "first_paint_ms": paints,
+            "first_paint_ms": [one for loads in paints.values() for one in loads],
+            "first_paint_ms_by_look": paints,
             "script_bytes": scripts,
             "seconds": seconds,
             "news": await page.evaluate("window.news"),
             "layout_shift": await page.evaluate("window.shifts.reduce((sum, one) => sum + one, 0)"),
+            "moved": await page.evaluate("[...window.moved]"),
             "focus_kept": await lane.evaluate("(one) => document.activeElement === one"),
             "scroll_kept": await lane.evaluate("(one) => one.scrollTop === 200"),
             "heap_mib": heap,
             "nodes": nodes,
             "strips": await page.locator(".strip").count(),
-            "axe": await complaints(page),
             "errors": errors,
         }
-        if picture is not None:
-            await page.screenshot(path=picture)
+        seen["axe"] = await complaints_of_each_look(page, url, folder)
         await browser.close()
     print(json.dumps(seen))
 
@@ -87,6 +102,21 @@ async def memory(cdp: CDPSession) -> tuple[float, int]:
     metrics = cast("list[dict[str, Any]]", (await cdp.send("Performance.getMetrics"))["metrics"])
     told: dict[str, float] = {one["name"]: one["value"] for one in metrics}
     return round(told["JSHeapUsedSize"] / 2**20, 2), int(told["Nodes"])
+
+
+async def complaints_of_each_look(page: Page, url: str, folder: str | None) -> list[str]:
+    """Return what axe has against the board and the wall, in each theme at each size; take pictures of them."""
+    found: list[str] = []
+    for path, theme, (width, height) in product(("/", "/?wall"), THEMES, SIZES):
+        look = f"{'wall' if 'wall' in path else 'board'}-{theme}-{width}x{height}"
+        await page.emulate_media(color_scheme=theme)
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.goto(f"{url}{path}")
+        await page.locator("#worst" if "wall" in path else ".strip").first.wait_for()
+        found += [f"{look}: {one}" for one in await complaints(page)]
+        if folder is not None:
+            await page.screenshot(path=Path(folder) / f"{look}.png")
+    return found
 
 
 async def complaints(page: Page) -> list[str]:

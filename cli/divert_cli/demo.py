@@ -2,11 +2,16 @@
 
 import asyncio
 import json
+import os
 import shutil
+import sys
 import time
+import webbrowser
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 import typer
@@ -15,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from divert_chassis.clock import DomainClock
+from divert_chassis.issuer import LocalIssuer
 from divert_cli.bearers import Bearers
 from divert_cli.calls import show_outcomes
 from divert_cli.checkout import ROOT, STATE
@@ -23,6 +29,8 @@ from divert_cli.prepare import agency_fact, publish_policy, seed_policies, seed_
 from divert_cli.simulated import simulated
 from divert_cli.stack import Run
 from divert_cli.stack.serve import refuse_second, start_detached
+from divert_cli.token import signed_in
+from divert_contracts.access import Role
 from divert_contracts.facts.policies import ClockSet, PolicyPublished
 from divert_contracts.policy import LEAD, digest
 from divert_contracts.vocabulary import PolicyKind
@@ -54,6 +62,9 @@ def demo(
     *,
     rate: Annotated[float, typer.Option(min=1, max=60, help="Fictional seconds in a real one.")] = RATE,
     seed: Annotated[int, typer.Option(help="Chooses what providers, dispatcher and desk do.")] = SEED,
+    open_: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the evening's page, where there is a browser.")
+    ] = True,
 ) -> None:
     """Start a fresh stack, play a busy evening on it, show what became of every call, and leave the stack running."""
     refuse_second()
@@ -64,15 +75,41 @@ def demo(
     took = time.monotonic() - began
     _say(f"the stack is up after {took:.0f} s; playing an evening at {rate:.0f} times its speed")
     try:
-        endings = asyncio.run(_play(run, entries, rate, seed))
+        played = asyncio.run(_play(run, entries, rate, seed))
     except UnfinishedError as failed:
         raise StackError(f"{failed}\nthe stack is left running; `divert logs` and `divert verify` say more") from failed
     _console.print()
     show_outcomes(run.urls["reporting"], _console)
-    _what_next(run, endings)
+    link = evening_link(run, played.began, played.ended)
+    _what_next(run, played.endings, link)
+    if open_ and _has_browser():
+        webbrowser.open(link)
 
 
-async def _play(run: Run, entries: Sequence[evening.Entry], rate: float, seed: int) -> Mapping[UUID, Ending]:
+@dataclass(frozen=True, slots=True)
+class Played:
+    """An evening that is over."""
+
+    endings: Mapping[UUID, Ending]
+    began: datetime
+    """In domain time."""
+    ended: datetime
+
+
+def evening_link(run: Run, began: datetime, ended: datetime) -> str:
+    """Return a link to what became of the evening's calls, signed in as operations are."""
+    since = began.replace(second=0, microsecond=0)
+    until = ended.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    to = f"/today?{urlencode({'since': since.isoformat(), 'until': until.isoformat()})}"
+    return signed_in(run, Role.OPERATIONS, None, LocalIssuer(run.data).token(Role.OPERATIONS), to=to)
+
+
+def _has_browser() -> bool:
+    graphical = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return graphical and sys.stdout.isatty()
+
+
+async def _play(run: Run, entries: Sequence[evening.Entry], rate: float, seed: int) -> Played:
     bearers, clock = Bearers(run), DomainClock()
     script = run.data / f"{APART}.json"
     script.write_text(json.dumps(await asyncio.to_thread(_scripted, entries, seed, rate)), encoding="utf-8")
@@ -99,10 +136,11 @@ async def _play(run: Run, entries: Sequence[evening.Entry], rate: float, seed: i
             # Time runs backwards until the new clock is in force: nothing is sent before.
             await asyncio.sleep((real_from - datetime.now(UTC)).total_seconds())
             endings = await playing.play(entries, start, within=LENGTH.total_seconds() / rate + _TO_SPARE)
+            over = clock.now()
     for line in playing.progress.refused:
         _say(f"refused: {line}")
     await _at_real_speed(run, clock, rate)
-    return endings
+    return Played(endings, start, over)
 
 
 def _scripted(entries: Sequence[evening.Entry], seed: int, rate: float) -> dict[str, list[Step]]:
@@ -143,7 +181,7 @@ def _say(line: str) -> None:
     _console.print(line, style="dim", markup=False)
 
 
-def _what_next(run: Run, endings: Mapping[UUID, Ending]) -> None:
+def _what_next(run: Run, endings: Mapping[UUID, Ending], link: str) -> None:
     served = next((call for call, ending in sorted(endings.items()) if ending.outcome == "served"), None)
     _console.print(f"\n{len(endings)} calls, each with exactly one outcome. The stack is still running:")
     for name, url in run.urls.items():
@@ -152,6 +190,7 @@ def _what_next(run: Run, endings: Mapping[UUID, Ending]) -> None:
     tries = {
         "./divert token desk --link": "a link to the dispatcher's desk, signed in",
         "./divert token operations --link": "the same to the board",
+        "./divert report": "the evening as a page and a PDF that could be published",
         f"./divert show {served}": "the story of a call, with causes",
         "./divert verify": "is every call accounted for?",
         "./divert outcomes --json": "every row",
@@ -159,3 +198,6 @@ def _what_next(run: Run, endings: Mapping[UUID, Ending]) -> None:
     }
     for command, why in tries.items():
         _console.print(f"  {command:<60} {why}", markup=False)
+    _console.print("\nWhat became of the evening, on a page of the board; the link signs you in:")
+    # Whole, also on a narrow terminal, so that it can be taken as it stands.
+    _console.print(f"  {link}", markup=False, soft_wrap=True)

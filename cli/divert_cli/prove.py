@@ -174,7 +174,7 @@ def misbehaviour(
 @prove.command()
 def board(
     *,
-    calls: Annotated[int, typer.Option(min=10, max=5_000, help="Calls in flight, about.")] = 2_000,
+    calls: Annotated[int, typer.Option(min=10, max=5_000, help="Calls in flight, at the least.")] = 2_000,
     minutes: Annotated[float, typer.Option(min=1, max=600, help="Fictional minutes.")] = 60.0,
     speed: Annotated[float, typer.Option(min=1, max=60, help="Fictional seconds in a real one.")] = 30.0,
     as_json: AsJson = False,

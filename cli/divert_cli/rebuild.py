@@ -64,10 +64,9 @@ async def swap(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     async with connection.transaction():
         await connection.execute("SET LOCAL lock_timeout = '60s'")
         await connection.execute(f'LOCK TABLE "{LIVE}".position IN ACCESS EXCLUSIVE MODE')
-        # What does not follow from the log: who has seen to which alarm,
-        await connection.execute(
-            f'INSERT INTO "{BESIDE}".alarm_acknowledgements SELECT * FROM "{LIVE}".alarm_acknowledgements'  # noqa: S608
-        )
+        # What does not follow from the log: how services were, who has seen to which alarm,
+        for table in ("pipeline_alarms", "alarm_acknowledgements"):
+            await connection.execute(f'INSERT INTO "{BESIDE}".{table} SELECT * FROM "{LIVE}".{table}')  # noqa: S608
         # and who did what, which goes over as it is, with what keeps it from being changed.
         await connection.execute(f'DROP TABLE "{BESIDE}".audit_seal, "{BESIDE}".audit')
         await connection.execute(f'DROP FUNCTION "{BESIDE}".audit_is_added_to()')

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlencode
 
 import typer
 
@@ -45,11 +46,17 @@ def token(
         made = issuer.token(role, provider=provider, agency=agency, subject=subject, scope=scope, hours=hours)
     except FileNotFoundError:
         raise StackError("there is no key pair: this stack takes tokens of another issuer") from None
-    print(made if not link else _link(run, role, provider, made))
+    print(made if not link else signed_in(run, role, provider, made))
 
 
-def _link(run: Run | None, role: Role, provider: str | None, made: str) -> str:
+def signed_in(run: Run | None, role: Role, provider: str | None, made: str, *, to: str | None = None) -> str:
+    """Return a link that signs a browser in at the page of a role, or at a path of the same service.
+
+    Raises:
+        StackError: no page of the stack is for that role.
+    """
     page = f"{GATEWAY}{provider}" if role in _PROVIDERS else _PAGES.get(role)
     if run is None or page not in run.urls:
         raise StackError(f"no page of the stack that runs is for a {role}")
-    return f"{run.urls[page]}/sign-in#token={made}"
+    query = "" if to is None else f"?{urlencode({'to': to})}"
+    return f"{run.urls[page]}/sign-in{query}#token={made}"

@@ -19,12 +19,15 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from browser.axe import complaints
 from browser.conftest import Theme
-from divert_cli import kafka_admin
-from divert_cli.prepare import topic_specs
+from divert_cli import geo, kafka_admin
+from divert_cli.prepare import publish_policy, topic_specs
 from divert_cli.proofs.lives import Life, in_time, life, lives
 from divert_cli.proofs.rebuild import write
 from divert_contracts.facts.base import Fact
 from divert_contracts.facts.cases import TeamEnRoute, TeamOnScene
+from divert_contracts.facts.policies import PolicyPublished
+from divert_contracts.policy import digest
+from divert_contracts.vocabulary import PolicyKind
 from integration.processes import running
 from stack import Addresses, empty, fresh_database
 
@@ -34,6 +37,7 @@ AGENCY = "boardtest"
 CALM = "boardcalm"
 """Where nothing becomes late while a test looks, and so moves by itself."""
 CALLS = 60
+POLYGONS = Path(__file__).parents[3] / "shared" / "data" / "lapd" / "lapd_divisions_simplified.geojson"
 OpenBoard = Callable[..., Awaitable[Page]]
 
 
@@ -290,3 +294,36 @@ async def test_a_board_that_hears_nothing_says_so_and_comes_back(
     await line.mend()
     await expect(page.locator("#stale")).to_be_hidden()
     line.cut()
+
+
+@pytest.mark.skipif(not POLYGONS.exists(), reason="the city's data are not here")
+async def test_an_imported_map_takes_the_place_of_the_tiles(
+    open_board: OpenBoard, busy: list[Life], stack: Addresses, folder: Path
+) -> None:
+    page = await open_board()
+    await expect(page.locator("#map")).to_contain_text("schematic")
+    document, now = geo.drawn(POLYGONS), datetime.now(UTC)
+    published = PolicyPublished(
+        occurred_at=now,
+        kind=PolicyKind.DIVISIONS,
+        version=str(document["version"]),
+        in_force_from=now,
+        document=document,
+        digest=digest(document),
+    )
+    await publish_policy(stack.kafka, published)
+    await expect(page.locator("#map path")).to_have_count(21)
+    for one in await page.locator("#map path").all():
+        await expect(one).to_be_visible()
+    await expect(page.locator("#map")).not_to_contain_text("schematic")
+    for theme in ("light", "dark"):
+        await page.emulate_media(color_scheme=theme)
+        assert await complaints(page) == []
+        await page.screenshot(path=folder / f"board-map-{theme}-1440x900.png")
+    division = page.locator("#map a").filter(has=page.locator("path.late")).first
+    named = await division.locator("title").text_content()
+    await division.focus()
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"division=\d+"))
+    await expect(page.locator("#map a[aria-current]")).to_contain_text(str(named).split(":", maxsplit=1)[0])
+    del busy

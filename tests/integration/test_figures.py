@@ -49,7 +49,8 @@ from divert_reporting.adapters.tables import CALLS, SHIFTS, TABLES, Part, Postgr
 from divert_reporting.app import build
 from divert_reporting.domain.cells import Cell, Cells
 from divert_reporting.domain.cost import Hours
-from divert_reporting.domain.record import NOTHING, Nothing, Record, heard
+from divert_reporting.domain.given import Given
+from divert_reporting.domain.record import NOTHING, Record, heard
 from divert_reporting.domain.seal import Seal
 from divert_reporting.settings import ZONE
 from unit.reporting.stories import (
@@ -85,7 +86,7 @@ class Tables:
     """Reporting's tables in an empty database, and the one way into them."""
 
     pool: "asyncpg.Pool[asyncpg.Record]"
-    engine: "Engine[Nothing]"
+    engine: "Engine[Given]"
     ends: dict[TopicPartition, int]
 
     async def take(self, records: Sequence[Outgoing]) -> None:

@@ -221,8 +221,43 @@ async def test_a_call_is_told_with_causes(reporting: httpx.AsyncClient) -> None:
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown-call")
 
 
+CELL = "dimension=all&part=served&measure=closed"
+EVENING = "since=2026-10-01T00:00:00Z&until=2026-10-02T00:00:00Z"
+
+
+async def test_a_number_opens_into_the_calls_behind_it(reporting: httpx.AsyncClient) -> None:
+    counted = (await reporting.get(f"/v1/figures/outcomes?{EVENING}")).json()["cells"]
+    (n,) = [
+        one["n"] for one in counted if (one["dimension"], one["part"], one["measure"]) == ("all", "served", "closed")
+    ]
+    page = (await reporting.get(f"/v1/figures/outcomes/rows?{EVENING}&{CELL}")).json()
+    assert (len(page["rows"]), page["next"]) == (n, None)
+    assert {one["outcome"] for one in page["rows"]} == {"served"}
+    assert not {"call_id", "incident_number", "place", "accepted_at"} & page["rows"][0].keys()
+    shown = (await reporting.get(f"/figures/outcomes/rows?{EVENING}&{CELL}")).text
+    assert shown.count("<tr>") == n + 1
+    assert "count(*) AS calls" in (await reporting.get(f"/figures/outcomes?{EVENING}")).text
+    today = (await reporting.get(f"/today?{EVENING}")).text
+    links = re.findall(r'href="(/figures/[^"]+/rows[^"]+)">(\d+)<', today)
+    assert len(links) > 8
+    for link, calls in links:
+        behind = (await reporting.get("/v1" + link.replace("&amp;", "&"))).json()
+        assert sum(one["counts"] for one in behind["rows"]) == int(calls), link
+    for wrong in ("/v1/figures/none/rows", "/figures/none/rows"):
+        assert (await reporting.get(f"{wrong}?{CELL}")).status_code == 404
+
+
 async def test_the_pages_are_whole_and_load_nothing_from_elsewhere(reporting: httpx.AsyncClient) -> None:
-    for path, status in (("/today", 200), (f"/calls/{call_of(1)}", 200), (f"/calls/{uuid4()}", 404)):
+    for path, status in (
+        ("/today", 200),
+        (f"/today?{EVENING}", 200),
+        ("/figures", 200),
+        (f"/figures/response?{EVENING}", 200),
+        (f"/figures/outcomes/rows?{EVENING}&{CELL}", 200),
+        ("/board/alarms", 200),
+        (f"/calls/{call_of(1)}", 200),
+        (f"/calls/{uuid4()}", 404),
+    ):
         page = await reporting.get(path)
         assert page.status_code == status
         assert "default-src 'self'" in page.headers["content-security-policy"]

@@ -31,6 +31,12 @@ PAINTED_WITHIN = 1_000.0
 SCRIPT_BYTES = 150 * 1024
 HEAP_GROWTH = 0.25
 """The part by which the page's memory may be greater at the end than after its first minute; it was collected then."""
+SERVICE_GROWTH = 0.5
+"""The part by which reporting's memory may be greater after the hour than before it; what it keeps at hand fills up."""
+BEHIND = 2.0
+"""Real seconds by which a fact may be published late: more, and it was not the hour at that speed."""
+SPARE = 1.25
+"""So many times the calls asked for are begun: lives are shorter or longer than the mean, and drills do not count."""
 CAUGHT_UP_WITHIN = 120.0
 _TICK = 0.1
 _BATCH = 1_000
@@ -45,6 +51,8 @@ class BoardError(StackError):
 class Result:
     """What was seen."""
 
+    calls_asked: int
+    """In flight, at the least."""
     calls_in_flight: int
     """When the hour began."""
     minutes: float
@@ -54,7 +62,7 @@ class Result:
     """Published during the hour."""
     in_flight_after: int
     behind: float
-    """Real seconds by which the last facts were published late."""
+    """Real seconds by which facts were published late, at the most."""
     service_mib: tuple[float, float]
     """Resident memory of reporting, before and after."""
     seen: dict[str, Any]
@@ -64,7 +72,11 @@ class Result:
     def faults(self) -> dict[str, bool]:
         """Return each promise and whether it was broken."""
         seen = self.seen
+        before, after = self.service_mib
         return {
+            "too few in flight": min(self.calls_in_flight, self.in_flight_after) < self.calls_asked,
+            "facts late": self.behind > BEHIND,
+            "service grows": after > before * (1 + SERVICE_GROWTH),
             "first paint": max(seen["first_paint_ms"]) > PAINTED_WITHIN,
             "script": seen["script_bytes"] > SCRIPT_BYTES,
             "layout jump": seen["layout_shift"] > 0,
@@ -93,19 +105,20 @@ async def prove(data: Path, *, calls: int, minutes: float, speed: float, say: Sa
         await prepare(stack.kafka, stack.postgres)
         tempo = Tempo(stack.kafka)
         start = await tempo.set(speed)
-        every, warm = timedelta(seconds=LASTS / calls), 2 * timedelta(seconds=LASTS)
+        every, warm = timedelta(seconds=LASTS / (calls * SPARE)), 2 * timedelta(seconds=LASTS)
         # What starts up and what is written first takes some time, and the hour begins after it.
         ahead = timedelta(seconds=speed * 2 * CAUGHT_UP_WITHIN) + timedelta(minutes=minutes)
         made = lives(int((warm + ahead) / every), start - warm, every=every, agency=AGENCY, seed=SEED)
         url = await stack.add("reporting", "reporting-board")
         async with _playing(stack.kafka, _Play(in_time(list(made)), tempo.clock, speed)) as play:
             say("the past is written")
-            await _until(lambda: _in_flight(url), calls * 0.8)
-            play.published = 0
+            await _until(lambda: _in_flight(url), calls)
+            play.published, play.behind = 0, 0.0
             before, memory = await _in_flight(url), await _memory(url)
             say(f"{before} calls in flight; {minutes:.0f} minutes in {minutes * 60 / speed:.0f} s")
             seen = await _look(url, minutes * 60 / speed)
             return Result(
+                calls_asked=calls,
                 calls_in_flight=before,
                 minutes=minutes,
                 speed=speed,
@@ -130,7 +143,7 @@ class _Play:
 
     def due(self) -> list[Outgoing]:
         now, due = self._clock.now(), list[Outgoing]()
-        self.behind = max(0.0, (now - self._next[0]).total_seconds() / self._speed)
+        self.behind = max(self.behind, (now - self._next[0]).total_seconds() / self._speed)
         while self._next[0] <= now:
             due.append(self._next[1])
             self._next = next(self._records)

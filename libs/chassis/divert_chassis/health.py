@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from divert_chassis.metrics import HELD
+
 OK = "ok"
 
 Check = Callable[[], Awaitable[object]]
@@ -77,10 +79,12 @@ class Health:
     def hold(self, reason: str) -> None:
         """Be not ready until ``release``: ``learning`` at the start, ``dead-letters`` when there were too many."""
         self._holds.add(reason)
+        HELD.labels(reason).set(1)
 
     def release(self, reason: str) -> None:
         """Take back a ``hold``."""
         self._holds.discard(reason)
+        HELD.labels(reason).set(0)
 
     def held(self, reason: str) -> bool:
         """Say whether something holds the process back for this reason."""

@@ -58,6 +58,9 @@ FACTS_PUBLISHED = _counter(
 OUTBOX_WAITING = _gauge("divert_outbox_waiting", "Outbox rows not yet published", "service")
 PRODUCERS_REPLACED = _counter("divert_producers_replaced_total", "Producers given up and made anew", "service")
 
+# readiness
+HELD = _gauge("divert_held", "1 while this keeps the process from being ready", "reason")
+
 # HTTP
 HTTP_REQUESTS = _counter("divert_http_requests_total", "Answered requests", "service", "method", "route", "status")
 HTTP_SECONDS = _histogram("divert_http_seconds", "Seconds from a request's head to its last byte", "service", "route")

@@ -101,6 +101,7 @@ class Scope(StrEnum):
     READ_STORY = "outcomes.read-story"
     READ_COUNTS = "outcomes.count"
     READ_FIGURES = "figures.read"
+    OPEN_FIGURE = "figures.open"
     USE_REPORTING = "reporting.use"
     ACKNOWLEDGE_ALARM = "reporting.acknowledge-alarm"
 
@@ -147,6 +148,7 @@ _ANALYST = frozenset(
         Scope.READ_STORY,
         Scope.READ_COUNTS,
         Scope.READ_FIGURES,
+        Scope.OPEN_FIGURE,
         Scope.USE_REPORTING,
         Scope.READ_DIRECTORY,
         Scope.DECIDE,

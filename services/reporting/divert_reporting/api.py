@@ -14,13 +14,15 @@ from divert_contracts.access import Scope
 from divert_contracts.model import Instant, Model
 from divert_contracts.vocabulary import Feed, Outcome, OutcomeReason
 from divert_reporting.adapters.dictionary import Dictionary, dictionary
+from divert_reporting.adapters.figure_rows import FigureRows, rows_behind
 from divert_reporting.adapters.figures import Figures, figures
 from divert_reporting.adapters.outcomes import Filter, Hour, Outcomes
 from divert_reporting.adapters.tables import STEPS
 from divert_reporting.domain.cells import Cell, Cells, Figure
 from divert_reporting.domain.figures import Agreement, Of, Shadowed, WithoutPolice, agreement, without_police
+from divert_reporting.domain.given import Given
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
-from divert_reporting.domain.record import Noted, Nothing, Record, in_order
+from divert_reporting.domain.record import Noted, Record, in_order
 from divert_reporting.pages import add_pages
 from divert_reporting.pages.live import Live
 from divert_reporting.pages.words import sentence
@@ -32,6 +34,9 @@ WITHOUT_POLICE = "without_police"
 """The figure with a choice of denominators."""
 IDS = r"^[A-Za-z0-9._-]*$"
 """What the ids of agencies and providers are made of."""
+PLAIN = r"^[^\x00-\x1f]*$"
+"""What names a number of a figure: no control characters."""
+MOST_LOOKED_AT = 100_000_000
 CONTENT = TypeAdapter(dict[str, JsonValue])
 """What a fact says, as JSON."""
 
@@ -163,7 +168,7 @@ def _filter(  # noqa: PLR0917 (one query parameter each)
 Wanted = Annotated[Filter, Depends(_filter)]
 
 
-def routes(runtime: Runtime[Nothing], live: Live, settings: Settings) -> APIRouter:
+def routes(runtime: Runtime[Given], live: Live, settings: Settings) -> APIRouter:
     """Return the routes."""
     router = guarded()
 
@@ -210,7 +215,8 @@ def routes(runtime: Runtime[Nothing], live: Live, settings: Settings) -> APIRout
     @requires(Scope.READ_COUNTS)
     async def read_agreement(wanted: Wanted) -> Agreement:
         """Count how often blind re-review agrees with the rules' own decisions."""
-        return agreement(await Outcomes(runtime.pool).rereviews(wanted))
+        cells = (await Figures(runtime.pool, settings.zone).read(["agreement"], wanted))["agreement"]
+        return agreement((one.part, one.measure, one.n) for one in cells)
 
     @router.get("/v1/shadow", tags=["counts"])
     @requires(Scope.READ_COUNTS)
@@ -232,7 +238,7 @@ def routes(runtime: Runtime[Nothing], live: Live, settings: Settings) -> APIRout
     return router
 
 
-def _add_figures(router: APIRouter, runtime: Runtime[Nothing], settings: Settings) -> None:
+def _add_figures(router: APIRouter, runtime: Runtime[Given], settings: Settings) -> None:
     """Add the figures, and what everything means."""
 
     @router.get("/v1/figures", tags=["figures"])
@@ -250,15 +256,27 @@ def _add_figures(router: APIRouter, runtime: Runtime[Nothing], settings: Setting
             Of | None, Query(description="The denominator of `without_police`; no other figure has one.")
         ] = None,
     ) -> FigurePage:
-        """Count a figure over the calls that fit the filter; their rows are at ``/v1/outcomes``."""
-        figure = figures().get(name)
-        if figure is None:
-            raise Problem(404, "unknown-figure", "Not found", "There is no such figure.")
+        """Count a figure over the calls that fit the filter."""
+        figure = _figure(name)
         if of is not None and name != WITHOUT_POLICE:
             raise Problem(404, "no-denominator", "Not found", f"Only {WITHOUT_POLICE} has a choice of denominators.")
         cells = (await Figures(runtime.pool, settings.zone).read([name], wanted))[name]
         share = None if of is None else without_police(Cells(cells), of)
         return FigurePage(figure=figure, cells=tuple(cells), without_police=share)
+
+    @router.get("/v1/figures/{name}/rows", tags=["figures"])
+    @requires(Scope.OPEN_FIGURE)
+    async def open_figure(  # noqa: PLR0917 (one query parameter each)
+        name: str,
+        wanted: Wanted,
+        dimension: Annotated[str, Query(max_length=128, pattern=PLAIN, description="Of the number, as told.")],
+        part: Annotated[str, Query(max_length=128, pattern=PLAIN, description="Of the number, as told.")],
+        measure: Annotated[str, Query(max_length=128, pattern=PLAIN, description="Of the number, as told.")],
+        start: Annotated[int, Query(ge=0, le=MOST_LOOKED_AT, description="As the page before told.")] = 0,
+    ) -> FigureRows:
+        """List the calls behind a number, without ids, incident numbers, exact places and times; a page at a time."""
+        cell = (dimension, part, measure)
+        return await rows_behind(runtime.pool, settings.zone, _figure(name), cell, wanted, start=start)
 
     @router.get("/v1/dictionary", tags=["figures"])
     @requires(Scope.READ_FIGURES)
@@ -272,6 +290,13 @@ def _add_figures(router: APIRouter, runtime: Runtime[Nothing], settings: Setting
         """Count calls of which something was heard after their conclusion that had happened before it."""
         calls, facts = await Outcomes(runtime.pool).corrections()
         return Corrections(calls=calls, facts=facts)
+
+
+def _figure(name: str) -> Figure:
+    found = figures().get(name)
+    if found is None:
+        raise Problem(404, "unknown-figure", "Not found", "There is no such figure.")
+    return found
 
 
 def _entry(noted: Noted, zone: ZoneInfo) -> Entry:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from divert_contracts.vocabulary import Acuity, Stage
 from divert_reporting.domain import board
 from divert_reporting.domain.board import Wanted
-from divert_reporting.domain.pipeline import MOST_BEHIND, Health, alarms, troubles
+from divert_reporting.domain.pipeline import MOST_BEHIND, Health, troubles, turned
 from divert_reporting.domain.strips import LANES, Alarm, AlarmKind, Lane, Strip
 from divert_reporting.pages.board import Frame, Sent, query
 from divert_reporting.pages.strips import card
@@ -53,6 +53,11 @@ def shown(strips: list[Strip], wanted: Wanted | None = None, at: datetime = NOW)
 def test_the_late_come_first_then_the_nearest_limit() -> None:
     strips = [strip(1, due=1200), strip(2, due=900), strip(3, due=1010), strip(4, due=None), strip(5, due=700)]
     assert shown(strips)[Lane.OFFERED] == [5, 2, 3, 1, 4]
+
+
+def test_a_team_in_danger_comes_before_everything_that_is_late() -> None:
+    strips = [strip(1, due=500), strip(2, due=2000, emergency=True), strip(3, due=None, emergency=True)]
+    assert shown(strips)[Lane.OFFERED] == [2, 3, 1]
 
 
 def test_a_full_lane_shows_the_most_pressing_and_counts_the_others() -> None:
@@ -125,14 +130,20 @@ def test_a_trouble_keeps_its_name_as_long_as_it_lasts() -> None:
         Health("triage", answers=True, dead_letters=2),
         Health("intake", answers=True, lag=3),
     ]
-    first = alarms(troubles(services), [], NOW)
-    assert [(one.kind, one.about) for one in first] == [
-        (AlarmKind.DEAD_LETTER, "triage"),
-        (AlarmKind.PROVIDER_DOWN, "circle"),
-        (AlarmKind.STAGE_LAG, "routing"),
+    found = troubles(services)
+    assert turned(found, [], [], NOW) == ([], []), "what is seen once may be a hiccup"
+    begun, over = turned(found, [], found, NOW)
+    assert [(one.kind, one.about, one.raised_at) for one in begun] == [
+        (AlarmKind.DEAD_LETTER, "triage", NOW),
+        (AlarmKind.PROVIDER_DOWN, "circle", NOW),
+        (AlarmKind.STAGE_LAG, "routing", NOW),
     ]
-    assert alarms(troubles(services), first, after(2000)) == first
-    assert alarms(troubles(services[3:]), first, after(2000)) == []
+    assert over == []
+    open_ = [one.id for one in begun]
+    assert turned(found, open_, found, after(2000)) == ([], [])
+    assert turned(troubles(services[3:]), open_, found, after(2000)) == ([], open_)
+    again, _ = turned(found, [], found, after(3000))
+    assert not {one.id for one in again} & set(open_), "who saw to the first one has not seen this one"
 
 
 def test_an_open_board_is_sent_only_what_is_new() -> None:

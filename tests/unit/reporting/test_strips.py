@@ -9,6 +9,7 @@ from divert_contracts.facts.base import Fact
 from divert_contracts.facts.cases import (
     CaseAcknowledged,
     CaseDeclined,
+    CaseHandedBack,
     EmergencyRaised,
     RecallConfirmed,
     SafetyCheckAnswered,
@@ -16,7 +17,17 @@ from divert_contracts.facts.cases import (
     TeamOnScene,
 )
 from divert_contracts.facts.routing import CaseRecalled, HandoffConfirmed, SafetyCheckMissed
-from divert_contracts.vocabulary import Acuity, DeclineReason, Feed, Outcome, OutcomeReason, RecallReason, Stage
+from divert_contracts.vocabulary import (
+    Acuity,
+    DeclineReason,
+    Feed,
+    HandBackReason,
+    Outcome,
+    OutcomeReason,
+    RecallReason,
+    Stage,
+    TeamPosition,
+)
 from divert_reporting.domain.record import Noted
 from divert_reporting.domain.strips import Alarm, AlarmKind, Lane, Strip, at_hand
 from unit.reporting.stories import (
@@ -159,6 +170,84 @@ def test_a_team_in_danger_is_shown_until_it_confirms_that_it_is_out() -> None:
     found, raised = board(*there, of_case(RecallConfirmed, 260))
     assert found is None
     assert [one.kind for one in raised] == [AlarmKind.UNCONFIRMED_RECALL]
+
+
+def checked(at: float, attempt: int = 1, provider: str = "exodus") -> SafetyCheckMissed:
+    return of_routing(
+        SafetyCheckMissed,
+        at,
+        Stage.ON_SCENE,
+        case_id=ids.case_id(CALL, attempt),
+        provider=provider,
+        due_at=after(at - 20),
+    )
+
+
+def called_back(at: float, attempt: int = 1, stage: Stage = Stage.ON_SCENE) -> CaseRecalled:
+    return of_routing(
+        CaseRecalled,
+        at,
+        stage,
+        case_id=ids.case_id(CALL, attempt),
+        provider="exodus",
+        reason=RecallReason.LATE_ANSWER,
+        confirm_by=after(at + 30),
+    )
+
+
+SECOND_THERE = (
+    *OFFERED,
+    recalled(1, RecallReason.ANSWER_OVERDUE, at=91.2),
+    offered(2, "alcott", at=91.3),
+    of_case(CaseAcknowledged, 120, 2, "alcott", arrive_by=after(900)),
+    of_case(TeamOnScene, 200, 2, "alcott"),
+)
+
+
+def test_what_another_case_says_ends_no_alarm_of_the_team_on_scene() -> None:
+    missed = checked(820, 2, "alcott")
+    emergency = of_case(EmergencyRaised, 825, 2, "alcott")
+    late = (called_back(830), of_case(RecallConfirmed, 840))
+    found = strip(*SECOND_THERE, missed, emergency, *late)
+    assert standing(found, after(850)) == [AlarmKind.MISSED_SAFETY_CHECK]
+    assert found.emergency
+    found = strip(*SECOND_THERE, missed, emergency, *late, of_case(CaseHandedBack, 850, reason=HandBackReason.OTHER))
+    assert standing(found, after(860)) == [AlarmKind.MISSED_SAFETY_CHECK]
+    assert found.emergency
+
+
+def test_a_missed_check_rings_on_after_the_recall_until_the_team_says_where_it_is() -> None:
+    there = (*TAKEN, of_case(TeamOnScene, 100), checked(820), called_back(830, stage=Stage.CONCLUDED))
+    ended = (*there, concluded(830.1, *OVER))
+    found = strip(*ended)
+    assert standing(found, after(835)) == [AlarmKind.MISSED_SAFETY_CHECK]
+    assert found.is_late(after(835))
+    assert standing(found, after(861)) == [AlarmKind.MISSED_SAFETY_CHECK, AlarmKind.UNCONFIRMED_RECALL]
+    found = strip(*ended, of_case(RecallConfirmed, 870, position=TeamPosition.ON_SCENE))
+    assert standing(found, after(880)) == [AlarmKind.MISSED_SAFETY_CHECK]
+    found, raised = board(*ended, of_case(RecallConfirmed, 870))
+    assert found is None
+    assert {one.ended_at for one in raised} == {after(870)}
+
+
+def test_a_team_that_has_heard_the_recall_and_is_still_there_is_still_in_danger() -> None:
+    there = (*TAKEN, of_case(TeamOnScene, 100), of_case(EmergencyRaised, 200))
+    ended = (*there, called_back(205, stage=Stage.CONCLUDED), concluded(206, *OVER))
+    stays = of_case(RecallConfirmed, 220, position=TeamPosition.ON_SCENE)
+    found = strip(*ended, stays)
+    assert (found.emergency, found.provider, found.due) == (True, "exodus", None)
+    assert standing(found, after(300)) == []
+    found, _ = board(*ended, stays, of_case(RecallConfirmed, 400))
+    assert found is None
+
+
+def test_a_team_that_is_called_back_once_more_must_confirm_once_more() -> None:
+    twice = (called_back(205, stage=Stage.CONCLUDED), of_case(RecallConfirmed, 220), concluded(206, *OVER))
+    found = strip(*TAKEN, *twice, called_back(300, stage=Stage.CONCLUDED))
+    assert standing(found, after(340)) == [AlarmKind.UNCONFIRMED_RECALL]
+    found, raised = board(*TAKEN, *twice, called_back(300, stage=Stage.CONCLUDED), of_case(RecallConfirmed, 350))
+    assert found is None
+    assert [(one.raised_at, one.ended_at) for one in raised] == [(after(330), after(350))]
 
 
 def test_observed_calls_are_not_on_the_board() -> None:

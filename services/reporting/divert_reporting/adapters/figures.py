@@ -163,6 +163,8 @@ async def _cells(connection: "Connection", figure: Figure, wanted: Filter, span:
     return [Cell.model_validate(dict(row)) for row in rows]
 
 
+SIZE = "CASE WHEN calls >= 5 THEN '5+' WHEN calls >= 3 THEN '3-4' ELSE calls::text END"
+"""SQL that names a place by how many calls it had."""
 _SORTED = 'ORDER BY dimension COLLATE "C", part COLLATE "C", measure COLLATE "C"'
 _FINISHED: Mapping[Kind, str] = {
     Kind.COUNTS: f"""
@@ -185,7 +187,7 @@ _FINISHED: Mapping[Kind, str] = {
     Kind.PLACES: f"""
         , places AS (SELECT part AS place, sum(calls) AS calls FROM raw GROUP BY part),
         sized AS (
-            SELECT CASE WHEN calls >= 5 THEN '5+' WHEN calls >= 3 THEN '3-4' ELSE calls::text END AS part, calls
+            SELECT {SIZE} AS part, calls
             FROM places),
         counted AS (
             SELECT 'all' AS dimension, part, m.measure, sum(m.n)::bigint AS n

@@ -103,23 +103,6 @@ class Outcomes:
         )
         return [_read(row) for row in rows]
 
-    async def funnel(self, wanted: Filter) -> dict[str, int]:
-        """Return how many calls came to each step, in calls."""
-        counts = ", ".join(f"count(*) FILTER (WHERE {step}) AS {step}" for step in STEPS)
-        where, values = wanted.where()
-        row = await self._pool.fetchrow(f"SELECT {counts} FROM funnel WHERE {where}", *values)
-        return {} if row is None else dict(row)
-
-    async def endings(self, wanted: Filter) -> list[tuple[str, str, int]]:
-        """Return outcome, reason and number of concluded calls, most first."""
-        where, values = wanted.where()
-        rows = await self._pool.fetch(
-            f"SELECT outcome, reason, count(*) AS calls FROM call_outcomes WHERE {where} AND outcome IS NOT NULL"
-            " GROUP BY outcome, reason ORDER BY calls DESC, outcome, reason",
-            *values,
-        )
-        return [(row["outcome"], row["reason"], row["calls"]) for row in rows]
-
     async def in_flight(self, wanted: Filter) -> dict[str, int]:
         """Return the number of calls in flight by stage."""
         where, values = wanted.where()
@@ -138,16 +121,6 @@ class Outcomes:
             *values,
         )
         return {row["denominator"]: row["calls"] for row in rows}
-
-    async def rereviews(self, wanted: Filter) -> list[tuple[str, str, int]]:
-        """Return what the rules had decided, what a person would have, and the number of such calls."""
-        where, values = wanted.where()
-        rows = await self._pool.fetch(
-            f"SELECT rereview_of, rereview, count(*) AS calls FROM call_outcomes WHERE {where}"
-            " AND rereview IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
-            *values,
-        )
-        return [(row["rereview_of"], row["rereview"], row["calls"]) for row in rows]
 
     async def shadowed(self, wanted: Filter) -> list[Shadowed]:
         """Return the calls that a policy tried beside would have decided otherwise, in number."""

@@ -15,7 +15,7 @@ import asyncpg
 from pydantic import AwareDatetime, TypeAdapter
 
 from divert_contracts.model import Model
-from divert_reporting.adapters import strips
+from divert_reporting.adapters import alarms, strips
 from divert_reporting.domain.case_outcome import CaseOutcome, cases_of
 from divert_reporting.domain.outcome import CallOutcome, ShiftChange, outcome_of, shift_changes
 from divert_reporting.domain.record import Record, Shift, in_order
@@ -156,6 +156,7 @@ class PostgresOutcomes:
                 DAYS,
                 _counted_anew(self._counted_by, self._zone),
                 strips.DDL,
+                alarms.DDL,
             )
         )
 

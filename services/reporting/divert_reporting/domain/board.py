@@ -44,7 +44,7 @@ class LaneView:
 
     lane: Lane
     strips: tuple[Strip, ...]
-    """The late ones first, those that are late longest before the others; then those whose limit comes first."""
+    """Teams in danger first, then the late ones, late longest before the others; then whose limit comes first."""
     late: int
     calls: int
 
@@ -84,9 +84,9 @@ class Place:
     late: int = 0
 
 
-def pressing(strip: Strip, at: datetime) -> tuple[bool, bool, datetime, UUID]:
-    """Return the key by which strips are sorted: the broken limits first, then the nearest, then the oldest."""
-    return not strip.is_late(at), strip.due is None, strip.due or strip.accepted_at, strip.call_id
+def pressing(strip: Strip, at: datetime) -> tuple[bool, bool, bool, datetime, UUID]:
+    """Return the key by which strips are sorted: teams in danger, broken limits, then the nearest, then the oldest."""
+    return not strip.emergency, not strip.is_late(at), strip.due is None, strip.due or strip.accepted_at, strip.call_id
 
 
 def lanes(strips: Iterable[Strip], wanted: Wanted, at: datetime) -> tuple[LaneView, ...]:

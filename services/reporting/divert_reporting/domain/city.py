@@ -41,3 +41,4 @@ TILES: tuple[Tile, ...] = (
 )
 """By their rows."""
 NAMES: Mapping[int, str] = {one.division: one.name for one in TILES}
+SHORTS: Mapping[int, str] = {one.division: one.short for one in TILES}

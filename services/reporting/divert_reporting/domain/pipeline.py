@@ -1,6 +1,6 @@
 """How the services are, as the board tells it. Pure: what each of them said, and since when it has been so."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,10 +49,21 @@ def troubles(services: Iterable[Health]) -> Mapping[str, tuple[AlarmKind, str]]:
     return found
 
 
-def alarms(now: Mapping[str, tuple[AlarmKind, str]], before: Iterable[Alarm], at: datetime) -> list[Alarm]:
-    """Return an alarm for each trouble; one that was there before keeps its time, and so its name."""
-    known = {one.id.partition("@")[0]: one for one in before}
-    return [
-        known.get(name) or Alarm(id=f"{name}@{at.isoformat(timespec='seconds')}", kind=kind, about=about, raised_at=at)
+def turned(
+    now: Mapping[str, tuple[AlarmKind, str]], standing: Iterable[str], suspected: Collection[str], at: datetime
+) -> tuple[Sequence[Alarm], Sequence[str]]:
+    """Return the alarms that begin, and the ids of those that are over.
+
+    Args:
+        now: what is the matter, by what it is called.
+        standing: the ids of the alarms that are open; each begins with what it is called.
+        suspected: what was the matter at the look before; what is seen for the first time may be a hiccup.
+        at: when was looked.
+    """
+    known = {one.partition("@")[0]: one for one in standing}
+    begun = [
+        Alarm(id=f"{name}@{at.isoformat(timespec='milliseconds')}", kind=kind, about=about, raised_at=at)
         for name, (kind, about) in sorted(now.items())
+        if name in suspected and name not in known
     ]
+    return begun, [alarm for name, alarm in known.items() if name not in now]

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType
 from uuid import UUID
 
 from pydantic import Field
@@ -18,9 +17,8 @@ from divert_contracts.topics import FACTS
 from divert_contracts.vocabulary import Answer, Responder
 from divert_reporting.domain.history import reported, who_went
 
-Nothing = NewType("Nothing", object)
-"""Reporting is given nothing but facts."""
-NOTHING = Nothing(object())
+NOTHING = object()
+"""What the steps below may be given: they look at the fact alone."""
 AT_HAND = 30_000
 """So many facts that were read are kept at hand: a call's facts come together, and its row is made of all of them."""
 
@@ -80,7 +78,7 @@ def kept(envelope: Envelope) -> Kept:
     return told
 
 
-def heard(record: Record, envelope: Envelope, _given: Nothing, _at: datetime) -> Next[Record]:
+def heard(record: Record, envelope: Envelope, _given: object, _at: datetime) -> Next[Record]:
     """Keep a fact about a call."""
     if envelope.id in record.facts:
         return Next(record)
@@ -113,7 +111,7 @@ def _summed_up(told: Sequence[ResponderRecorded]) -> tuple[Responder | None, Ans
     return who_went(told), arrest, force, hold
 
 
-def shift_heard(shift: Shift, envelope: Envelope, _given: Nothing, _at: datetime) -> Next[Shift]:
+def shift_heard(shift: Shift, envelope: Envelope, _given: object, _at: datetime) -> Next[Shift]:
     """Keep a change of shift."""
     if envelope.id in shift.facts:
         return Next(shift)

@@ -35,7 +35,7 @@ from divert_contracts.facts.routing import (
 )
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.model import Model, Term
-from divert_contracts.vocabulary import Acuity, Feed, RecallReason, Stage
+from divert_contracts.vocabulary import Acuity, Feed, RecallReason, Stage, TeamPosition
 from divert_reporting.domain.history import utc
 from divert_reporting.domain.record import Noted
 
@@ -162,9 +162,10 @@ def at_hand(call_id: UUID, history: Sequence[Noted]) -> tuple[Strip | None, list
 def _strip(call_id: UUID, tale: "_Tale", waiting: tuple[Alarm, ...]) -> Strip | None:
     if tale.accepted_at is None or tale.feed is not Feed.DIVERTED:
         return None
-    if tale.stage is Stage.CONCLUDED:
+    over = tale.stage is Stage.CONCLUDED
+    if over:
         waiting = tuple(one for one in waiting if one.kind is not AlarmKind.UNANSWERED_OFFER)
-        if not waiting:
+        if not waiting and not tale.in_danger:
             return None
     return Strip(
         call_id=call_id,
@@ -177,11 +178,11 @@ def _strip(call_id: UUID, tale: "_Tale", waiting: tuple[Alarm, ...]) -> Strip | 
         stage=tale.stage,
         accepted_at=tale.accepted_at,
         since=utc(tale.since) or tale.accepted_at,
-        provider=tale.provider,
+        provider=next(iter(tale.in_danger.values()), tale.provider) if over else tale.provider,
         attempt=tale.epoch,
         due=utc(_due(tale, waiting)),
         arrive_by=utc(tale.arrive_by) if tale.stage in TAKEN else None,
-        emergency=tale.emergency,
+        emergency=bool(tale.in_danger),
         alarms=waiting,
     )
 
@@ -197,6 +198,8 @@ class _Promise:
     kind: AlarmKind
     about: str
     by: datetime
+    case_id: UUID | None = None
+    """Whose it is, where it is a team's."""
     kept_at: datetime | None = None
 
 
@@ -217,7 +220,8 @@ class _Tale:
     epoch: int = 0
     provider: str | None = None
     arrive_by: datetime | None = None
-    emergency: bool = False
+    in_danger: dict[UUID, str] = field(default_factory=dict[UUID, str])
+    """The cases whose teams said that they are in danger, and are not known to be out of it: with their providers."""
     decide_by: datetime | None = None
     limits: dict[Stage, datetime | None] = field(default_factory=dict[Stage, datetime | None])
     offer: CaseOffered | None = None
@@ -235,10 +239,15 @@ class _Tale:
         if found is not None and found.kept_at is None:
             found.kept_at = at
 
-    def keeps_all(self, at: datetime, *kinds: AlarmKind, but: str = "") -> None:
+    def keeps_all(self, at: datetime, kind: AlarmKind, *, of: UUID | None = None) -> None:
         for one in self.promises.values():
-            if one.kind in kinds and one.id != but:
+            if one.kind is kind and of in (None, one.case_id):
                 self.keeps(one.id, at)
+
+    def is_out(self, case_id: UUID, at: datetime) -> None:
+        """A team is safe by its own word: no other team is by that."""
+        self.keeps_all(at, AlarmKind.MISSED_SAFETY_CHECK, of=case_id)
+        self.in_danger.pop(case_id, None)
 
 
 def _told(facts: Iterable[Fact]) -> _Tale:
@@ -295,7 +304,7 @@ def _routed(tale: _Tale, fact: RoutingFact) -> None:
             _at_the_dispatcher(tale, fact)
         case SafetyCheckMissed():
             check = f"check-{fact.case_id}-{fact.due_at.isoformat()}"
-            tale.promised(_Promise(check, AlarmKind.MISSED_SAFETY_CHECK, fact.provider, at))
+            tale.promised(_Promise(check, AlarmKind.MISSED_SAFETY_CHECK, fact.provider, at, fact.case_id))
         case CallConcluded():
             tale.stands_at(Stage.CONCLUDED, at)
             tale.acuity = fact.acuity if tale.acuity is Acuity.UNKNOWN else tale.acuity
@@ -341,27 +350,20 @@ def _recalled(tale: _Tale, fact: CaseRecalled) -> None:
     at = fact.occurred_at
     if fact.reason is not RecallReason.ANSWER_OVERDUE:
         tale.keeps(f"offer-{fact.case_id}", at)
-    tale.keeps_all(at, AlarmKind.MISSED_SAFETY_CHECK)
-    if fact.confirm_by is not None:
-        tale.promised(_Promise(f"recall-{fact.case_id}", AlarmKind.UNCONFIRMED_RECALL, fact.provider, fact.confirm_by))
+    if fact.confirm_by is None:
+        return
+    # A team that has confirmed, and is called back once more, must confirm once more.
+    before = [one for one in tale.promises.values() if one.id.startswith(f"recall-{fact.case_id}")]
+    if all(one.kept_at is not None for one in before):
+        name = f"recall-{fact.case_id}" + (f"-{len(before) + 1}" if before else "")
+        recall = _Promise(name, AlarmKind.UNCONFIRMED_RECALL, fact.provider, fact.confirm_by, fact.case_id)
+        tale.promised(recall)
 
 
 def _said(tale: _Tale, fact: CaseFact) -> None:
     at = fact.occurred_at
     tale.agency = tale.agency or fact.agency
-    match fact:
-        case RecallConfirmed():
-            tale.keeps(f"recall-{fact.case_id}", at)
-            tale.emergency = False
-        case EmergencyRaised():
-            tale.emergency = True
-        case SafetyCheckAnswered() | CaseClosed() | CaseHandedBack():
-            tale.keeps_all(at, AlarmKind.MISSED_SAFETY_CHECK)
-            tale.emergency = tale.emergency and isinstance(fact, SafetyCheckAnswered)
-        case CaseDeclined():
-            tale.keeps(f"offer-{fact.case_id}", at)
-        case _:
-            pass
+    _of_its_team(tale, fact)
     offer = tale.offer
     if offer is None or fact.case_id != offer.case_id or tale.stage not in _GOING_ON:
         return
@@ -383,6 +385,26 @@ def _said(tale: _Tale, fact: CaseFact) -> None:
             pass
 
 
+def _of_its_team(tale: _Tale, fact: CaseFact) -> None:
+    """Hear what is said of a team's safety, whoever has the call by now."""
+    at = fact.occurred_at
+    match fact:
+        case RecallConfirmed():
+            tale.keeps_all(at, AlarmKind.UNCONFIRMED_RECALL, of=fact.case_id)
+            if fact.position is not TeamPosition.ON_SCENE:
+                tale.is_out(fact.case_id, at)
+        case EmergencyRaised():
+            tale.in_danger[fact.case_id] = fact.provider
+        case SafetyCheckAnswered():
+            tale.keeps_all(at, AlarmKind.MISSED_SAFETY_CHECK, of=fact.case_id)
+        case CaseClosed() | CaseHandedBack():
+            tale.is_out(fact.case_id, at)
+        case CaseDeclined():
+            tale.keeps(f"offer-{fact.case_id}", at)
+        case _:
+            pass
+
+
 _GOING_ON = frozenset({Stage.OFFERED, Stage.ACKNOWLEDGED, Stage.EN_ROUTE, Stage.ON_SCENE})
 
 
@@ -400,7 +422,7 @@ def _check_next(tale: _Tale, seconds: float | None, at: datetime) -> None:
 
 def _due(tale: _Tale, waiting: Sequence[Alarm]) -> datetime | None:
     if tale.stage is Stage.CONCLUDED:
-        return min(one.raised_at for one in waiting)
+        return min((one.raised_at for one in waiting), default=None)
     return tale.limits.get(tale.stage) if tale.stage in _GOING_ON else tale.decide_by
 
 

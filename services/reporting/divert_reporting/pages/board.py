@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -19,12 +19,13 @@ from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.words import titled
 from divert_contracts.access import Scope
+from divert_contracts.model import Instant
 from divert_contracts.step import Unavailable
 from divert_contracts.vocabulary import Acuity
-from divert_reporting.adapters.strips import Note
+from divert_reporting.adapters.alarms import Note
 from divert_reporting.domain import board
 from divert_reporting.domain.board import Wanted
-from divert_reporting.domain.city import NAMES, TILES
+from divert_reporting.domain.city import NAMES, SHORTS, TILES
 from divert_reporting.domain.strips import LANES, AlarmKind, Lane, Strip
 from divert_reporting.pages import strips as words
 from divert_reporting.pages.live import Live, Picture
@@ -35,6 +36,9 @@ TICK = 0.5
 BEATS = 4
 """After so many looks without news an open board hears that all is as it was."""
 HISTORY = 200
+"""Alarms on a page of those that have been."""
+HISTORY_BACK = timedelta(days=31)
+"""From when on they are shown, where nobody asks for another period."""
 COOKIE = "divert_person"
 """The same as at the desk: who works at this browser."""
 PERSON = re.compile(r"[\w.@:+-]{1,64}")
@@ -153,7 +157,8 @@ class Board:
             for alarm in raised
             for seen in (picture.acknowledged.get(alarm.id),)
         ]
-        worst = sorted((strip for strip in every if strip.is_late(at)), key=lambda strip: board.pressing(strip, at))
+        pressed = [strip for strip in every if strip.is_late(at) or strip.emergency]
+        worst = sorted(pressed, key=lambda strip: board.pressing(strip, at))
         held = board.by_provider(every, at)
         values: dict[str, object] = {
             "wanted": one,
@@ -164,6 +169,9 @@ class Board:
             "worst": [words.card(strip, at, self._zone) for strip in worst[:WORST]],
             "picture": picture,
             "tiles": TILES,
+            "outlines": self.live.outlines,
+            "names": NAMES,
+            "shorts": SHORTS,
             "places": board.by_division(every, at),
             "held": held,
             "providers": self.providers(picture),
@@ -251,9 +259,19 @@ def add_board(router: APIRouter, pages: Pages, live: Live, settings: Settings) -
 
     @router.get("/board/alarms", include_in_schema=False)
     @requires(Scope.USE_REPORTING)
-    async def read_alarms() -> HTMLResponse:
-        past = await live.alarms.history(live.now, limit=HISTORY)
-        return pages.shown("alarms.html", past=past, kinds=words.ALARMS, notes=words.NOTES)
+    async def read_alarms(since: Instant | None = None, until: Instant | None = None) -> HTMLResponse:
+        end = live.now if until is None else until
+        begin = end - HISTORY_BACK if since is None else since
+        past = await live.alarms.history(begin, end, limit=HISTORY)
+        return pages.shown(
+            "alarms.html",
+            past=past,
+            since=begin,
+            until=end,
+            older=urlencode({"since": begin, "until": past[-1].raised_at}) if len(past) == HISTORY else None,
+            kinds=words.ALARMS,
+            notes=words.NOTES,
+        )
 
     @router.post("/board/alarms", include_in_schema=False, dependencies=[OwnPage])
     @requires(Scope.ACKNOWLEDGE_ALARM)

@@ -3,21 +3,23 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from divert_chassis import logs
 from divert_chassis.errors import TRANSIENT
 from divert_chassis.run import Runtime
 from divert_contracts.step import Unavailable
 from divert_contracts.vocabulary import Feed, Stage
+from divert_reporting.adapters.alarms import LOOKS_EVERY, Acknowledged, Alarms
 from divert_reporting.adapters.figures import Figures
 from divert_reporting.adapters.outcomes import Filter, Outcomes
 from divert_reporting.adapters.pipeline import Services
-from divert_reporting.adapters.strips import Acknowledged, Alarms, Strips
-from divert_reporting.domain.board import silent, standing
+from divert_reporting.adapters.strips import Strips
+from divert_reporting.domain.board import standing
 from divert_reporting.domain.cells import Cells
-from divert_reporting.domain.pipeline import Health, alarms, troubles
-from divert_reporting.domain.record import Nothing
+from divert_reporting.domain.given import Given
+from divert_reporting.domain.outlines import Outline
+from divert_reporting.domain.pipeline import Health
 from divert_reporting.domain.strips import Alarm, Strip
 from divert_reporting.domain.today import Today, by_hour, day, spans
 from divert_reporting.settings import Settings
@@ -26,12 +28,9 @@ log = logs.logger(__name__)
 
 TASK = "board"
 STRIPS_EVERY = 0.5
-SERVICES_EVERY = 3.0
 TODAY_EVERY = 15.0
 LOOKED_WITHIN = 5.0
 """Real seconds for which a board that was looked at is kept caught up."""
-OFFERS_WITHIN = timedelta(hours=2)
-"""How far back is looked whether a provider answers its offers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Picture:
 class Live:
     """Keeps the picture."""
 
-    def __init__(self, runtime: Runtime[Nothing], settings: Settings) -> None:
+    def __init__(self, runtime: Runtime[Given], settings: Settings) -> None:
         """Know nothing yet."""
         self._runtime = runtime
         self._zone = settings.zone
@@ -70,6 +69,11 @@ class Live:
     def now(self) -> datetime:
         """The domain time."""
         return self._runtime.clock.now()
+
+    @property
+    def outlines(self) -> Sequence[Outline]:
+        """The divisions as they are drawn now; none without a map."""
+        return self._runtime.given.outlines(self.now)
 
     @property
     def ending(self) -> bool:
@@ -108,7 +112,7 @@ class Live:
                 continue
             try:
                 await self._read_strips()
-                if _seconds() - self._services_asked > SERVICES_EVERY:
+                if _seconds() - self._services_asked > LOOKS_EVERY:
                     await self._ask_services()
                 if _seconds() - self._counted > TODAY_EVERY:
                     await self._count()
@@ -134,10 +138,7 @@ class Live:
 
     async def _ask_services(self) -> None:
         services = await self._services.ask()
-        now = self.now
-        answers = await self.alarms.answers(now - OFFERS_WITHIN)
-        found = alarms({**troubles(services), **silent(answers)}, self._picture.pipeline, now)
-        self._shows(replace(self._picture, services=services, pipeline=found))
+        self._shows(replace(self._picture, services=services, pipeline=await self.alarms.standing()))
         self._services_asked = _seconds()
 
     async def _count(self) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from divert_chassis.words import UNSAID, plain, titled
 from divert_contracts.vocabulary import Acuity, Stage
-from divert_reporting.adapters.strips import Acknowledged, Note
+from divert_reporting.adapters.alarms import Acknowledged, Note
 from divert_reporting.domain.city import NAMES
 from divert_reporting.domain.pipeline import GATEWAY
 from divert_reporting.domain.strips import PERSON_IN_DANGER, Alarm, AlarmKind, Lane, Strip
@@ -44,6 +44,11 @@ LATE: Mapping[Lane, str] = {
     Lane.ON_SCENE: "No word",
     Lane.HANDING_BACK: "Unaccepted",
 }
+LATE_TEAM: Mapping[AlarmKind, str] = {
+    AlarmKind.UNCONFIRMED_RECALL: "Unconfirmed",
+    AlarmKind.MISSED_SAFETY_CHECK: "No word",
+}
+"""What is late of a team that the call was taken from."""
 ACUITIES: Mapping[Acuity, str] = {
     Acuity.IMMEDIATE: "immediate",
     Acuity.EMERGENT: "emergent",
@@ -128,6 +133,11 @@ def alarm_id(alarm: str) -> str:
     return re.sub(r"[^a-zA-Z0-9-]", "-", alarm)
 
 
+def padded(number: int) -> str:
+    """Return a number with the room of two digits, so that what stands there stays when a second digit comes."""
+    return f"{number:2d}".replace(" ", "\N{FIGURE SPACE}")
+
+
 def place(division: int | None) -> str:
     """Return a division's name."""
     return "no usable area" if division is None else NAMES.get(division, f"division {division}")
@@ -165,13 +175,12 @@ def _threat(strip: Strip, at: datetime) -> str | None:
 
 
 def _late(strip: Strip) -> str:
-    if strip.lane is Lane.HANDING_BACK and _first(strip).kind is AlarmKind.UNCONFIRMED_RECALL:
-        return "Unconfirmed"
-    return LATE[strip.lane]
+    first = _first(strip) if strip.lane is Lane.HANDING_BACK else None
+    return LATE[strip.lane] if first is None else LATE_TEAM.get(first.kind, LATE[strip.lane])
 
 
-def _first(strip: Strip) -> Alarm:
-    return min(strip.alarms, key=lambda one: one.raised_at)
+def _first(strip: Strip) -> Alarm | None:
+    return min(strip.alarms, key=lambda one: one.raised_at, default=None)
 
 
 def _custody(strip: Strip, zone: ZoneInfo) -> tuple[str, str]:
@@ -187,8 +196,12 @@ def _custody(strip: Strip, zone: ZoneInfo) -> tuple[str, str]:
 
 def _handing_back(strip: Strip) -> tuple[str, str]:
     first = _first(strip)
+    if first is None:
+        return f"{titled(strip.provider)} has not said that it is out", ""
     if first.kind is AlarmKind.UNCONFIRMED_RECALL:
         return f"{titled(first.about)} to confirm recall", "confirm in"
+    if first.kind is AlarmKind.MISSED_SAFETY_CHECK:
+        return f"{titled(first.about)} has not answered its check", ""
     return "Dispatcher must accept", "accept in"
 
 
