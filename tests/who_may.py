@@ -49,6 +49,7 @@ reporting       GET    /v1/hourly                            outcomes.count     
 reporting       GET    /v1/corrections                       outcomes.count          doam
 reporting       GET    /v1/figures                           figures.read            doam
 reporting       GET    /v1/figures/{name}                    figures.read            doam
+reporting       GET    /v1/figures/{name}/rows               figures.open            doam
 reporting       GET    /v1/dictionary                        figures.read            doam
 gateway         GET    /v1/cases                             cases.list              pt
 gateway         GET    /v1/events                            cases.stream            pt
@@ -119,6 +120,9 @@ routing    POST  /desk/hand-over                       desk.hand-over        d
 routing    POST  /desk/blind/{id}                      desk.decide-again     d
 reporting  GET   /                                     reporting.use         doam
 reporting  GET   /today                                reporting.use         doam
+reporting  GET   /figures                              figures.read            doam
+reporting  GET   /figures/outcomes                     figures.read            doam
+reporting  GET   /figures/outcomes/rows?dimension=all&part=all&measure=calls  figures.open  doam
 reporting  GET   /calls/{id}                           reporting.use         doam
 reporting  GET   /board/calls/{id}                     reporting.use         doam
 reporting  GET   /board/live                           reporting.use         doam
