@@ -22,6 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from divert_chassis.audit import Audit
+from divert_chassis.oidc import CodeFlow
 from divert_chassis.problems import Problem
 from divert_chassis.rates import Rates
 from divert_chassis.tokens import InvalidToken, Principal, Verifier
@@ -271,6 +272,8 @@ class Gate:
         agency: str | None = None,
         audit: Audit | None = None,
         rates: Rates | None = None,
+        flow: CodeFlow | None = None,
+        public_url: str | None = None,
     ) -> None:
         """Guard a service.
 
@@ -281,7 +284,11 @@ class Gate:
             agency: the agency whose instance this is: likewise.
             audit: keeps what is done; without one nothing is kept.
             rates: counts what clients ask for; without one nobody is limited.
+            flow: how people sign in at the issuer's own page; without it with a token that they bring.
+            public_url: where browsers find the service, if not where it is asked.
         """
+        self.flow = flow
+        self.public_url = public_url
         self._audit = audit
         self._rates = rates
         self._verifier = verifier

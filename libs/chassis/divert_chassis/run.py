@@ -32,6 +32,7 @@ from divert_chassis.engine import Engine
 from divert_chassis.errors import TRANSIENT, backoff
 from divert_chassis.health import Health
 from divert_chassis.learner import Learner
+from divert_chassis.oidc import CodeFlow
 from divert_chassis.publisher import Outgoing, Publisher
 from divert_chassis.rates import Rates
 from divert_chassis.relay import Relay
@@ -293,6 +294,15 @@ def _gate(runtime: Runtime[Any], audit: Audit | None) -> Gate:
         return Gate(service=wired.group)
     verifier = Verifier(Keys(settings.issuer, settings.jwks), issuer=settings.issuer, audience=settings.audience)
     rates = Rates(runtime.valkey, service=wired.group, most=settings.rate_limit)
+    flow = None
+    if settings.client_id is not None:
+        flow = CodeFlow(
+            settings.issuer,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            scope=settings.sign_in_scope,
+            audience=settings.audience,
+        )
     own = {} if wired.family is None else {wired.family: wired.member}
     return Gate(
         verifier,
@@ -301,6 +311,8 @@ def _gate(runtime: Runtime[Any], audit: Audit | None) -> Gate:
         agency=own.get("agency"),
         audit=audit,
         rates=rates,
+        flow=flow,
+        public_url=settings.public_url,
     )
 
 

@@ -43,6 +43,14 @@ class ChassisSettings(BaseSettings):
     """For whom a token must have been made."""
     jwks: str | None = Field(default=None, validation_alias=_shared("jwks"))
     """URL or file of the issuer's public keys; without it its OpenID configuration says where they are."""
+    client_id: str | None = Field(default=None, validation_alias=_shared("client_id"))
+    """What divert is to its issuer: with it people sign in at the issuer's own page."""
+    client_secret: str | None = Field(default=None, validation_alias=_shared("client_secret"), repr=False)
+    """The secret that goes with it; none for a public client."""
+    sign_in_scope: str = Field(default="openid", validation_alias=_shared("sign_in_scope"))
+    """What is asked of the issuer at a sign-in, with blanks between."""
+    public_url: str | None = None
+    """Where browsers find the service, without a slash at the end, if not where it is asked; read with the prefix."""
     rate_limit: int = Field(default=6_000, ge=1, validation_alias=_shared("rate_limit"))
     """Requests that one client may make of a service in a minute; calls for help are not counted."""
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(

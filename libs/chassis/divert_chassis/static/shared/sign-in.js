@@ -5,3 +5,6 @@ if (token) {
   document.getElementById("token").value = token;
   document.getElementById("sign-in").submit();
 }
+
+// Who comes from the issuer's page goes on from here, so that the new cookie goes along.
+document.getElementById("goes-on")?.click();
