@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import uuid
 
 import httpx
@@ -99,6 +100,26 @@ async def test_foreign_bytes_on_a_topic_are_kept_and_stop_nobody(system: LocalSt
         return told.is_success and bool(told.json()["judged"])
 
     await eventually(judged, "a call behind the foreign bytes to be judged", within=180, every=0.1)
+
+
+async def test_a_record_too_long_to_be_kept_whole_is_cut_and_holds_up_nobody(system: LocalStack) -> None:
+    key = f"long-{uuid.uuid4()}".encode()
+    long = {"sent": b"\0" * 5_000_000, "received": os.urandom(1_048_000)}
+    producer = Producer(
+        {"bootstrap.servers": system.kafka, "message.max.bytes": 10_000_000, "compression.type": "zstd"}
+    )
+    for value in long.values():
+        producer.produce("calls.v1", key=key, value=value)
+    assert await asyncio.to_thread(producer.flush, 20) == 0
+    names = [f"calls.v1.{reader}.dead" for reader in ("triage", "routing")]
+
+    async def buried() -> bool:
+        ends = await asyncio.to_thread(kafka_admin.ends, system.kafka, names)
+        dead = await asyncio.to_thread(lambda: list(kafka_admin.read(system.kafka, ends)))
+        sizes = [(one.topic, int(one.headers["divert-size"])) for one in dead if one.key == key]
+        return sorted(sizes) == sorted((name, len(key) + len(value)) for name in names for value in long.values())
+
+    await eventually(buried, "both to be kept as dead letters, cut", within=180, every=0.2)
 
 
 async def test_verify_then_finds_every_accepted_call_and_tells_of_the_dead_letters(system: LocalStack) -> None:

@@ -50,6 +50,10 @@ R = TypeVar("R")
 
 NOT_THE_STEP = (Unavailable, Unheld, asyncpg.PostgresError, *TRANSIENT)
 """What a step may meet while places are taken for it, and is no fault of it: the whole is done again."""
+LONGEST_DEAD_LETTER = 900_000
+"""Bytes of a dead letter with its headers; Kafka takes a mebibyte, and ours are added."""
+KEPT_OF_LONGER = 100_000
+"""Bytes of key and of value each that are kept of a longer one."""
 MOST_LINKS = 100
 """Causes that the span of a batch links to."""
 MOST_DUE = 200
@@ -589,7 +593,11 @@ class _Named(BaseModel):
 
 
 def dead_letter(service: str, record: Record, reason: str) -> Outgoing:
-    """Return what is kept of a record that could not be handled: its bytes, key and headers, and why and where."""
+    """Return what is kept of a record that could not be handled: its bytes, key and headers, and why and where.
+
+    Of a record that no topic takes with all that the beginning is kept, without its headers; the whole of it stands
+    where it came from for as long as that is kept. A dead letter that cannot be written holds up everything behind it.
+    """
     added: Headers = (
         ("divert-reason", reason.encode()),
         ("divert-topic", record.topic.encode()),
@@ -597,4 +605,9 @@ def dead_letter(service: str, record: Record, reason: str) -> Outgoing:
         ("divert-offset", str(record.offset).encode()),
     )
     original: Headers = tuple(record.headers)
-    return Outgoing(dead_letters(record.topic, service), record.key, record.value, (*original, *added))
+    key, value = record.key, record.value
+    size = len(key or b"") + len(value or b"") + sum(len(name) + len(said or b"") for name, said in original)
+    if size > LONGEST_DEAD_LETTER:
+        original = (("divert-size", str(size).encode()),)
+        key, value = key and key[:KEPT_OF_LONGER], value and value[:KEPT_OF_LONGER]
+    return Outgoing(dead_letters(record.topic, service), key, value, (*original, *added))

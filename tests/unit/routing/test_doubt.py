@@ -192,3 +192,32 @@ def test_a_case_in_doubt_is_not_moved_to_another_team_and_the_dispatcher_hears_o
     assert life.refusal(direct(Direction.REASSIGN)).code == "not-eligible"
     life.order(take_back())
     assert (life.call.review_by, life.hand_off.brief.in_doubt) == (None, (Hazard.WEAPON,))
+
+
+@pytest.mark.parametrize("story", [going, there])
+def test_words_that_the_rules_never_judged_are_looked_at_while_a_team_has_the_call(story: Callable[[], Life]) -> None:
+    life = story().after(5)
+    life.hear(received(2, at=life.now)).forget_facts().after(61)
+    assert life.call.case is not None
+    assert life.call.review_by is not None
+    [need] = needs(life.call, life.now)
+    assert need.kind is Kind.REVIEW
+    life.after(121)
+    assert (life.help.assistance, life.help.recommend) == (Assistance.CHECK_ON_TEAM, Responder.PATROL)
+
+
+def test_the_rules_late_word_ends_that() -> None:
+    life = going().after(5)
+    life.hear(received(2, at=life.now)).after(61)
+    life.hear(triaged(2))
+    assert life.call.review_by is None
+
+
+@pytest.mark.parametrize("eligibility", [Eligibility.INELIGIBLE, Eligibility.ELIGIBLE])
+def test_what_somebody_says_who_read_them_counts(eligibility: Eligibility) -> None:
+    life = going().after(5)
+    life.hear(received(2, at=life.now)).after(61).order(review(2, eligibility))
+    if eligibility is Eligibility.INELIGIBLE:
+        assert (life.recall.reason, life.recall.hazards) == (RecallReason.DANGER, (Hazard.UNKNOWN,))
+    else:
+        assert (life.call.review_by, life.stage) == (None, Stage.EN_ROUTE)

@@ -26,6 +26,9 @@ def triage_overdue(call: Call, timer: timers.TriageOverdue, given: Given, at: da
         endings.end(turn, endings.TRIAGE_OVERDUE)
     elif case is not None:
         offers.keep_informed(turn)
+        if not now.judged:
+            # Nobody has read its words, and a team may be on its way to what they say: somebody at the desk must.
+            now.review_by = now.review_by or at + turn.limits.review_within
     elif is_over(now) or not now.diverted:
         conclude_on_record(turn, endings.UNFINISHED)
     elif now.dangers or (now.judged and eligibility(now) is Eligibility.INELIGIBLE):

@@ -145,7 +145,8 @@ def reviewed(call: Call, command: Review, given: Given, at: datetime) -> Next[Ca
         )
     )
     if command.eligibility is Eligibility.INELIGIBLE and now.case is not None:
-        endanger(turn, tuple(dict.fromkeys(one.hazard for one in now.doubted)), "desk")
+        doubted = tuple(dict.fromkeys(one.hazard for one in now.doubted))
+        endanger(turn, doubted or (Hazard.UNKNOWN,), "desk")
     elif command.eligibility is Eligibility.INELIGIBLE:
         endings.end(turn, endings.REVIEWED)
     else:
@@ -338,7 +339,7 @@ def _not_reviewable(turn: Turn, command: Review) -> Next[Call] | None:
         return turn.refuse("not-in-review", f"The call is {_words(call.stage)}: there is nothing to review.")
     if command.revision != call.revision.digest:
         return turn.refuse("revision-changed", "The call was revised since: look at its newest revision.")
-    if not call.complete:
+    if not call.complete and (call.case is None or call.triage_by is not None):
         return turn.refuse("not-judged-yet", "The rules have not judged the newest revision yet.")
     if turn.at >= call.review_by:
         return turn.refuse("too-late", "The time for a review has passed; the dispatcher has the call.")

@@ -315,6 +315,8 @@ class Views:
         for one in call.signs:
             if one.certainty is not Certainty.DENIED:
                 return f"{words.HAZARDS[one.hazard]} {words.CERTAINTIES[one.certainty]}, {_source(one)}"
+        if call.case is not None and not call.judged:
+            return "the rules have not judged its newest words"
         if call.decision is not None and call.decision.missing:
             asked = len(call.decision.missing)
             return f"{asked} safety {'question' if asked == 1 else 'questions'} without an answer"
