@@ -4,12 +4,12 @@ import asyncio
 import json
 import os
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 
 import typer
 from rich.console import Console
@@ -58,10 +58,7 @@ def faults(
     with _folder() as data:
         result = asyncio.run(faults_proof.prove(data, seconds=seconds, rate=rate, speed=speed, seed=seed, say=_say))
         asked = {"seconds": seconds, "rate": rate, "speed": speed, "seed": seed}
-        _file("faults", {**asked, **asdict(result)}, clean=result.clean, as_json=as_json)
-        if not as_json:
-            _show_faults(result)
-        _end(clean=result.clean)
+        _conclude("faults", {**asked, **asdict(result)}, result, _show_faults, as_json=as_json)
 
 
 @prove.command()
@@ -74,10 +71,7 @@ def danger(
     """Post danger while teams are on their way: each must be recalled and handed off within a second."""
     with _folder() as data:
         result = asyncio.run(danger_proof.prove(data, calls=calls, rate=rate, say=_say))
-        _file("danger", {"rate": rate, **asdict(result)}, clean=result.clean, as_json=as_json)
-        if not as_json:
-            _show_danger(result)
-        _end(clean=result.clean)
+        _conclude("danger", {"rate": rate, **asdict(result)}, result, _show_danger, as_json=as_json)
 
 
 @prove.command()
@@ -92,10 +86,7 @@ def rebuild(
     """Read the log into empty databases, with one worker and with three: the tables must be equal bit for bit."""
     with _folder() as data:
         result = asyncio.run(_rebuild(data, None if against_running else copies))
-        _file("rebuild", asdict(result), clean=result.clean, as_json=as_json)
-        if not as_json:
-            _show_rebuilt(result)
-        _end(clean=result.clean)
+        _conclude("rebuild", asdict(result), result, _show_rebuilt, as_json=as_json)
 
 
 @prove.command()
@@ -105,10 +96,7 @@ def recount(*, as_json: AsJson = False) -> None:
     with _folder() as data:
         data.mkdir(parents=True)
         result = asyncio.run(recount_proof.prove(run.kafka, run.postgres, data, _say))
-        _file("recount", asdict(result), clean=result.clean, as_json=as_json)
-        if not as_json:
-            _show_recounted(result)
-        _end(clean=result.clean)
+        _conclude("recount", asdict(result), result, _show_recounted, as_json=as_json)
 
 
 @prove.command()
@@ -134,10 +122,7 @@ def memory(
         with _folder() as data:
             runs["Kafka"] = asyncio.run(memory_proof.on_kafka(data, speed, seed))
     result = memory_proof.compare(runs)
-    _file("memory", asdict(result), clean=result.clean, as_json=as_json)
-    if not as_json:
-        _show_compared(result)
-    _end(clean=result.clean)
+    _conclude("memory", asdict(result), result, _show_compared, as_json=as_json)
 
 
 @prove.command()
@@ -149,10 +134,7 @@ def ways(
     """Play the same calls by HTTP, by webhook and by Kafka: the same must become of each."""
     with _folder() as data:
         result = asyncio.run(ways_proof.prove(data, calls=calls, say=_say))
-        _file("ways", asdict(result), clean=result.clean, as_json=as_json)
-        if not as_json:
-            _show_ways(result)
-        _end(clean=result.clean)
+        _conclude("ways", asdict(result), result, _show_ways, as_json=as_json)
 
 
 @prove.command()
@@ -165,10 +147,7 @@ def misbehaviour(
     """Let one provider misbehave in every way: the others must not feel it, and its calls move on in time."""
     with _folder() as data:
         result = asyncio.run(misbehaviour_proof.prove(data, pairs=pairs, calls=calls, say=_say))
-        _file("misbehaviour", asdict(result), clean=result.clean, as_json=as_json)
-        if not as_json:
-            _show_misbehaviour(result)
-        _end(clean=result.clean)
+        _conclude("misbehaviour", asdict(result), result, _show_misbehaviour, as_json=as_json)
 
 
 @prove.command()
@@ -182,10 +161,7 @@ def board(
     """Look at a full board through a real browser for an hour at speed: nothing may jump, grow, or come late."""
     with _folder() as data:
         result = asyncio.run(board_proof.prove(data, calls=calls, minutes=minutes, speed=speed, say=_say))
-        _file("board", {**asdict(result), "faults": result.faults}, clean=result.clean, as_json=as_json)
-        if not as_json:
-            _show_board(result)
-        _end(clean=result.clean)
+        _conclude("board", {**asdict(result), "faults": result.faults}, result, _show_board, as_json=as_json)
 
 
 @prove.command()
@@ -197,10 +173,7 @@ def history(
     """Write a long history, read it anew with one worker, and look at every page while facts flow."""
     with _folder() as data:
         result = asyncio.run(history_proof.prove(data, calls=calls, say=_say))
-        _file("history", {"rate": result.rate, **asdict(result)}, clean=result.clean, as_json=as_json)
-        if not as_json:
-            _show_history(result)
-        _end(clean=result.clean)
+        _conclude("history", {"rate": result.rate, **asdict(result)}, result, _show_history, as_json=as_json)
 
 
 async def _rebuild(data: Path, copies: int | None) -> rebuild_proof.Result:
@@ -235,8 +208,20 @@ def _folder() -> Generator[Path]:
     discard(data)
 
 
-def _end(*, clean: bool) -> None:
-    if not clean:
+class _Result(Protocol):
+    @property
+    def clean(self) -> bool: ...
+
+
+R = TypeVar("R", bound=_Result)
+
+
+def _conclude(name: str, document: Mapping[str, Any], result: R, show: Callable[[R], None], *, as_json: bool) -> None:
+    """File what was seen, show it to a person or a program, and fail where it proves nothing."""
+    _file(name, document, clean=result.clean, as_json=as_json)
+    if not as_json:
+        show(result)
+    if not result.clean:
         raise typer.Exit(1)
 
 

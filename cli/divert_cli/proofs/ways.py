@@ -319,6 +319,11 @@ _STILL = 8
 """Looks at reporting's tables that must show the same."""
 
 
+def _of(row: Json, column: str) -> JsonValue:
+    value: JsonValue = row[column] if row else None
+    return value is not None if column in TIMES_COMPARED else value
+
+
 def _compared(numbers: Mapping[str, Sequence[str]], found: Mapping[str, Json], seconds: float) -> Result:
     first, *_ = WAYS
     differences: list[Difference] = []
@@ -326,9 +331,7 @@ def _compared(numbers: Mapping[str, Sequence[str]], found: Mapping[str, Json], s
         ours = {way: found.get(names[at], {}) for way, names in numbers.items()}
         scene = SCENES[at % len(SCENES)]
         for column in (one for one in (*COMPARED, *TIMES_COMPARED) if one not in scene.either):
-            by_way: dict[str, JsonValue] = {way: row[column] if row else None for way, row in ours.items()}
-            if column in TIMES_COMPARED:
-                by_way = {way: value is not None for way, value in by_way.items()}
+            by_way = {way: _of(row, column) for way, row in ours.items()}
             if len({json.dumps(value, sort_keys=True) for value in by_way.values()}) > 1:
                 differences.append(Difference(scene.name, at, column, by_way))
     endings = {

@@ -325,14 +325,18 @@ class Deliverer:
             )
             await self._report(case, message, outcome)
             metrics.WEBHOOK_TRIES.labels(self._runtime.wired.group, outcome.result.value).inc()
-            newest = await self._runtime.get(Endpoint, self._settings.member)
-            if outcome.result is not Result.DELIVERED or (newest is not None and newest.failures):
+            if outcome.result is not Result.DELIVERED or await self._failing():
                 await self._runtime.send(EndpointHeard(provider=self._settings.member, url=url, result=outcome.result))
         except Unavailable as why:
             # The claim runs out, and the message is tried again with the same id.
             log.warning("webhook-unreported", fact_id=str(message.id), error=type(why).__name__)
         finally:
             self._inhand.discard(message.id)
+
+    async def _failing(self) -> bool:
+        """Say whether failures are counted against the endpoint now: others may have ended while one was under way."""
+        endpoint = await self._runtime.get(Endpoint, self._settings.member)
+        return endpoint is not None and endpoint.failures > 0
 
     async def _report(self, case: UUID, message: Message, outcome: Outcome) -> None:
         if outcome.result is not Result.DELIVERED:

@@ -18,7 +18,7 @@ from divert_reporting.adapters.figure_rows import FigureRows, rows_behind
 from divert_reporting.adapters.figures import Figures, figures
 from divert_reporting.adapters.outcomes import Filter, Hour, Outcomes
 from divert_reporting.adapters.tables import STEPS
-from divert_reporting.domain.cells import Cell, Cells, Figure
+from divert_reporting.domain.cells import PLAIN, Cell, Cells, Figure
 from divert_reporting.domain.figures import Agreement, Of, Shadowed, WithoutPolice, agreement, without_police
 from divert_reporting.domain.given import Given
 from divert_reporting.domain.outcome import CallOutcome, Denominator, outcome
@@ -34,8 +34,6 @@ WITHOUT_POLICE = "without_police"
 """The figure with a choice of denominators."""
 IDS = r"^[A-Za-z0-9._-]*$"
 """What the ids of agencies and providers are made of."""
-PLAIN = r"^[^\x00-\x1f]*$"
-"""What names a number of a figure: no control characters."""
 MOST_LOOKED_AT = 100_000_000
 CONTENT = TypeAdapter(dict[str, JsonValue])
 """What a fact says, as JSON."""

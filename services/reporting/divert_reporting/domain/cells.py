@@ -17,6 +17,10 @@ class Kind(StrEnum):
     """Places by how many calls each had."""
 
 
+PLAIN = r"^[^\x00-\x1f]*$"
+"""What names a number of a figure: no control characters."""
+
+
 class Cell(Model):
     """One number of a figure."""
 

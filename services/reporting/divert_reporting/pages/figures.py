@@ -21,7 +21,7 @@ from divert_reporting.adapters.figure_rows import FigureRow, rows_behind
 from divert_reporting.adapters.figures import Figures, figures
 from divert_reporting.adapters.outcomes import Filter, Outcomes
 from divert_reporting.adapters.tables import STEPS
-from divert_reporting.domain.cells import Cell, Cells, Figure, Kind
+from divert_reporting.domain.cells import PLAIN, Cell, Cells, Figure, Kind
 from divert_reporting.domain.figures import agreement
 from divert_reporting.domain.given import Given
 from divert_reporting.domain.outcome import CallOutcome
@@ -45,7 +45,6 @@ STAGES = (
     Stage.OBSERVED,
 )
 STEP_WORDS = {"on_scene": "with the person"}
-WORD = r"^[^\x00-\x1f]*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +216,9 @@ def add_figures(router: APIRouter, pages: Pages, runtime: Runtime[Given], settin
     async def read_rows(  # noqa: PLR0917 (one query parameter each)
         name: str,
         one: AskedFor,
-        dimension: Annotated[str, Query(max_length=128, pattern=WORD)],
-        part: Annotated[str, Query(max_length=128, pattern=WORD)],
-        measure: Annotated[str, Query(max_length=128, pattern=WORD)],
+        dimension: Annotated[str, Query(max_length=128, pattern=PLAIN)],
+        part: Annotated[str, Query(max_length=128, pattern=PLAIN)],
+        measure: Annotated[str, Query(max_length=128, pattern=PLAIN)],
         start: Annotated[int, Query(ge=0, le=100_000_000)] = 0,
     ) -> HTMLResponse:
         figure, wanted = _known(name), one.over(today())
