@@ -226,6 +226,27 @@ async def test_news_keep_focus_and_scroll_and_move_nothing_else(
     assert await page.evaluate("window.moved") == []
 
 
+async def test_a_lane_keeps_still_under_the_hand_and_settles_when_it_rests(
+    open_board: OpenBoard, stack: Addresses, reporting: str
+) -> None:
+    del reporting
+    now = datetime.now(UTC)
+    staying, leaving = (at_last(TeamEnRoute, number, now, CALM) for number in (20, 21))
+    await told(stack, [staying, leaving], now)
+    page = await open_board(f"/?agency={CALM}")
+    lane = page.locator('.lane[data-lane="on_the_way"]')
+    card = lane.locator(f'.card[data-call="{leaving.call_id}"]')
+    await card.focus()
+    await page.keyboard.press("Shift")
+    arrives = next(fact.occurred_at for fact in leaving.facts if isinstance(fact, TeamOnScene))
+    await told(stack, [leaving], arrives)
+    await expect(lane.locator(".strip.gone")).to_have_count(1)
+    await expect(card).to_be_focused()
+    await expect(card).to_have_count(0, timeout=30_000)
+    await expect(lane.locator(f'.card[data-call="{staying.call_id}"]')).to_be_visible()
+    await expect(lane.locator(".scroll")).to_be_focused()
+
+
 def at_last(kind: type[Fact], number: int, now: datetime, agency: str) -> Life:
     """Return a call whose last news, of a kind, is ten seconds old."""
     for seed in itertools.count(1000 * number):

@@ -11,6 +11,7 @@
   const wall = board.classList.contains("wall");
   const PLACES = 200;
   const AGAIN = 5000;
+  const AT_REST = 10000;
   let stream;
 
   // ------------------------------------------------------------------------------------------------- following
@@ -42,15 +43,21 @@
   const waiting = new Map();
   const urgent = {}; // what somebody has just changed is shown at once
 
-  function held(place) {
-    return place.matches(":hover, :focus-within");
+  // A pointer or a focus that was left somewhere holds nothing: who comes back to the board finds it as it is.
+  let acted = -Infinity;
+  for (const kind of ["pointermove", "pointerdown", "wheel", "keydown"]) {
+    addEventListener(kind, () => (acted = performance.now()), { capture: true, passive: true });
+  }
+
+  function held(place, how = ":hover, :focus-within") {
+    return performance.now() - acted < AT_REST && place.matches(how);
   }
 
   function part(name, html) {
     const place = document.getElementById(name === "today" ? "today-numbers" : name);
     if (!place) return;
     // Morphing keeps the focus, but not what lies under the pointer.
-    if (place.dataset.hold !== undefined && !wall && place.matches(":hover") && !(name in urgent)) {
+    if (place.dataset.hold !== undefined && !wall && held(place, ":hover") && !(name in urgent)) {
       waiting.set(name, html);
       if (name === "alarms") tellAlarms(html);
       return;
@@ -102,7 +109,7 @@
 
   // While somebody acts on a lane its strips keep their places: new ones come last, those that are gone fade.
   function settle(section, list, there, calls) {
-    const acting = held(section);
+    const acting = held(section) && there.size < 2 * PLACES;
     const keep = new Set(calls);
     let next = calls.length;
     if (acting) {
@@ -115,6 +122,7 @@
       section.dataset.unsettled = "";
     } else {
       delete section.dataset.unsettled;
+      const focused = list.contains(document.activeElement) ? document.activeElement : null;
       for (const [call, strip] of there) if (!keep.has(call)) strip.remove();
       calls.forEach((call, place) => {
         const strip = there.get(call);
@@ -123,6 +131,10 @@
         at(strip, place);
         if (list.children[place] !== strip) list.insertBefore(strip, list.children[place] || null);
       });
+      // A strip that is moved in the document loses the focus; of one that is gone its lane gets it.
+      if (focused && focused !== document.activeElement) {
+        (focused.isConnected ? focused : list.closest(".scroll")).focus({ preventScroll: true });
+      }
     }
     const number = Math.min(acting ? next : calls.length, PLACES);
     if (list.dataset.number !== String(number)) {
@@ -143,7 +155,7 @@
     }
     for (const [name, html] of [...waiting]) {
       const place = document.getElementById(name);
-      if (place && !place.matches(":hover")) {
+      if (place && !held(place, ":hover")) {
         waiting.delete(name);
         put(place, html);
       }
