@@ -133,9 +133,9 @@ def alarm_id(alarm: str) -> str:
     return re.sub(r"[^a-zA-Z0-9-]", "-", alarm)
 
 
-def padded(number: int) -> str:
-    """Return a number with the room of two digits, so that what stands there stays when a second digit comes."""
-    return f"{number:2d}".replace(" ", "\N{FIGURE SPACE}")
+def padded(number: int, digits: int = 3) -> str:
+    """Return a number with the room of so many digits, so that what stands there stays when another digit comes."""
+    return f"{number:{digits}d}".replace(" ", "\N{FIGURE SPACE}")
 
 
 def place(division: int | None) -> str:

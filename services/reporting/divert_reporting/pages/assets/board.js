@@ -378,7 +378,7 @@
         scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(4, high * 1.1)] } },
         axes: [
           { ...axis, values: (_, ticks) => ticks.map((hour) => `${hour}`), size: 24 },
-          { ...axis, size: 32 },
+          { ...axis, size: 44 },
         ],
         series: [
           {},
