@@ -12,7 +12,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from divert_chassis.access import Guarded, about, guarded, requires, seconds_left
 from divert_chassis.core import Reply
@@ -21,7 +21,7 @@ from divert_chassis.problems import Problem, refused
 from divert_chassis.run import Runtime
 from divert_contracts.access import Scope
 from divert_contracts.ids import foreign_id
-from divert_contracts.model import Model
+from divert_contracts.model import Instant, Model
 from divert_contracts.step import Refusal
 from divert_contracts.vocabulary import Acuity
 from divert_provider_gateway.adapters import Casebook, Outward, Watch, digest_of, open_cases
@@ -498,8 +498,8 @@ def _add_books(router: APIRouter, runtime: Runtime[Rules]) -> None:
     @router.get("/v1/expiries", tags=["books"])
     @requires(Scope.LIST_EXPIRIES)
     async def list_expiries(
-        since: Annotated[AwareDatetime | None, Query(description="Expired from then on; else 30 days ago.")] = None,
-        until: Annotated[AwareDatetime | None, Query(description="Expired before; else now.")] = None,
+        since: Annotated[Instant | None, Query(description="Expired from then on; else 30 days ago.")] = None,
+        until: Annotated[Instant | None, Query(description="Expired before; else now.")] = None,
         limit: Most = 100,
     ) -> Expiries:
         """List the offers that expired, each with its cause: who could not have answered is told so."""
