@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse, Response
 
-from divert_chassis.access import OwnPage, requires
+from divert_chassis.access import OwnPage, requires, shows
 from divert_contracts.access import Scope
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import Eligibility, Question, ReviewReason
@@ -82,6 +82,7 @@ def _add_hand_over(router: APIRouter, pages: DeskPages) -> None:
         calls = await pages.calls.now()
         by_id = {call.call_id: call for call in calls}
         found = _promises(pages, calls)
+        shows(one.call_id for one in found)
         holders = sorted({claim.by for one in found if (claim := by_id[one.call_id].claim) is not None})
         return pages.shown(
             "hand_over.html",
