@@ -292,6 +292,8 @@ class Deliverer:
         """Start what is to be sent now; return the real seconds until the next look."""
         endpoint = await self._runtime.get(Endpoint, self._settings.member)
         now = self._runtime.clock.now()
+        gone = endpoint is not None and endpoint.gone_at is not None
+        metrics.WEBHOOK_GONE.labels(self._runtime.wired.group).set(gone)
         if endpoint is None or not endpoint.open:
             return IDLE_LOOKS_EVERY
         room = endpoint.room(MOST_AT_ONCE, now) - len(self._inhand)
