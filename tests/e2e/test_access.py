@@ -452,7 +452,8 @@ async def test_who_did_what_is_in_the_audit_and_every_chain_is_whole(
         asking = {"authorization": f"Bearer {issuer.token(role, subject=subject)}"}
 
         async def shown(service: str = service, path: str = path, asking: dict[str, str] = asking) -> bool:
-            return call in (await http.get(system.urls[service] + path, headers=asking)).text
+            answer = await http.get(system.urls[service] + path, headers=asking)
+            return answer.is_success and call in path + answer.text
 
         await eventually(shown, f"{path} to show the call", every=0.2)
     watching = {"authorization": f"Bearer {issuer.token(Role.OPERATIONS, subject='wall-1')}"}

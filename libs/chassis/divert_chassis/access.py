@@ -437,7 +437,8 @@ class Gate:
         error = "" if why is None else f', error="invalid_token", error_description="{why}"'
         headers = {"www-authenticate": f'Bearer realm="divert"{error}'}
         if page and request.headers.get("hx-request") == "true":
-            headers["hx-redirect"] = SIGN_IN
+            # The page stays, with what was typed: it is sent again when somebody has signed in.
+            headers[SESSION] = "over"
         detail = "Say who you are with a bearer token." if why is None else "The token proves nothing."
         more = {} if why is None else {"reason": why}
         return Problem(HTTPStatus.UNAUTHORIZED, "not-signed-in", "Unauthorized", detail, headers=headers, **more)
@@ -453,12 +454,19 @@ class SignInFirst(Exception):
 
     def response(self, request: Request) -> Response:
         """Return where to go."""
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         if request.headers.get("hx-request") == "true":
             # A page that is open stays as it is, with its buttons to call for help: those work a while longer. It is
             # told, so that it says that it hears nothing.
-            return Response(status_code=204, headers={SESSION: "over"} if self._over else {"hx-redirect": SIGN_IN})
-        return RedirectResponse(SIGN_IN if here == "/" else f"{SIGN_IN}?to={quote(here)}", 303)
+            shown = urlsplit(request.headers.get("hx-current-url", ""))
+            elsewhere = {"hx-redirect": _sign_in(shown.path, shown.query)}
+            return Response(status_code=204, headers={SESSION: "over"} if self._over else elsewhere)
+        return RedirectResponse(_sign_in(request.url.path, request.url.query), 303)
+
+
+def _sign_in(path: str, query: str) -> str:
+    """Return where people sign in who then come back to a page."""
+    back = path + (f"?{query}" if query else "")
+    return SIGN_IN if back in {"", "/"} else f"{SIGN_IN}?to={quote(back)}"
 
 
 def own_page(request: Request) -> None:
