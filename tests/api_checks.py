@@ -29,6 +29,7 @@ BY_MEANING = {
     "follow-up-time",
     "no-arrival-time",
     "no-contact",
+    "no-policy",
     "no-programme",
     "no-relief",
     "not-in-future",

@@ -45,7 +45,7 @@ def verify(*, as_json: AsJson = False) -> None:
 @app.command()
 def show(call_id: Annotated[UUID, typer.Argument(help="A call or a case.")], *, as_json: AsJson = False) -> None:
     """List what was done about one call or case, and who looked at it, in order of time."""
-    found = asyncio.run(_about(_postgres(), str(call_id)))
+    found = asyncio.run(told_of(_postgres(), str(call_id)))
     if as_json:
         print(json.dumps([{"service": service, **one._asdict()} for service, one in found], indent=2, default=str))
         return
@@ -65,13 +65,17 @@ async def walked(postgres: str) -> list[Walked]:
         await connection.close()
 
 
-async def _about(postgres: str, target: str) -> list[tuple[str, Entry]]:
+async def told_of(postgres: str, target: str) -> list[tuple[str, Entry]]:
+    """Return the entries about a call or case of every service in a database, each with the service, by time."""
     connection = await asyncpg.connect(postgres)
     try:
         found: list[tuple[str, Entry]] = []
         columns = ", ".join(Entry._fields)
         for schema in await schemas(connection):
-            query = f'SELECT {columns} FROM "{schema}".audit WHERE target = $1'  # noqa: S608  # from the catalogue
+            query = (
+                f'SELECT {columns} FROM "{schema}".audit'  # noqa: S608  # from the catalogue
+                " WHERE $1 = ANY(string_to_array(target, ' '))"
+            )
             found += [(schema, Entry(*row)) for row in await connection.fetch(query, target)]
     finally:
         await connection.close()

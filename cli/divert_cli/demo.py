@@ -113,8 +113,7 @@ async def _play(run: Run, entries: Sequence[evening.Entry], rate: float, seed: i
     bearers, clock = Bearers(run), DomainClock()
     script = run.data / f"{APART}.json"
     script.write_text(json.dumps(await asyncio.to_thread(_scripted, entries, seed, rate)), encoding="utf-8")
-    token = bearers.token(f"provider-gateway-{APART}") or ""
-    async with simulated(run, "webhook", APART, "--script", str(script), token=token):
+    async with simulated(run, "webhook", APART, "--script", str(script)):
         real_from = datetime.now(UTC) + _SOON
         start = real_from + LENGTH / rate - LENGTH
         fast = ClockSet(occurred_at=start, real_from=real_from, domain_from=start, rate=rate)

@@ -355,7 +355,7 @@ def _show_misbehaviour(result: misbehaviour_proof.Result) -> None:
     for one in result.rounds:
         late = "" if one.moved_on_after is None else f"{one.moved_on_after:.2f} s"
         table.add_row(
-            one.behaviour,
+            f"{one.behaviour}, by {one.way}",
             str(one.healthy_expired),
             f"{one.p50_without * 1000:.0f} ms",
             f"{one.p50_with * 1000:.0f} ms",

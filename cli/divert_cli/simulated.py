@@ -1,15 +1,16 @@
 """A simulated provider, as a program of its own that knows the public contract alone: `tools/provider-sim`."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from divert_cli.bearers import GATEWAY, Bearers
 from divert_cli.errors import StackError
 from divert_cli.provider import Access
+from divert_cli.stack.supervise import Watchdog, spawn
 from divert_contracts.schemas import FOLDER
 
 _LOOKS_EVERY = 0.3
@@ -41,42 +42,43 @@ class Stack(Protocol):
 
 
 @asynccontextmanager
-async def simulated(stack: Stack, way: str, provider: str, *more: str, token: str = "") -> AsyncGenerator[None]:
-    """Run a simulated provider, and stop it afterwards.
+async def simulated(stack: Stack, way: str, provider: str, *more: str) -> AsyncGenerator[None]:
+    """Run a simulated provider with what its people would have been given, and stop it afterwards, or when we end.
 
     Args:
         stack: whose gateway it speaks with.
         way: ``http``, ``webhook`` or ``kafka``.
         provider: its id.
         more: further words of its command line.
-        token: what it shows to its gateway, where that asks who it is.
 
     Raises:
         StackError: it ends by itself.
     """
     words = ["--way", way, "--provider", provider, "--schemas", str(FOLDER), *more]
-    environment = {"PROVIDER_SIM_TOKEN": token}
+    environment: dict[str, str] = {}
     if way == "kafka":
         access = Access(stack.kafka)
         granted = await asyncio.to_thread(access.rotate if provider in access.names() else access.add, provider)
         words += ["--kafka", stack.kafka_for_providers]
         environment["PROVIDER_SIM_PASSWORD"] = granted.password
     else:
-        words += ["--gateway", stack.urls[f"provider-gateway-{provider}"]]
+        gateway = f"{GATEWAY}{provider}"
+        words += ["--gateway", stack.urls[gateway]]
+        environment["PROVIDER_SIM_TOKEN"] = Bearers(stack).token(gateway) or ""
     log = stack.data / "logs" / f"provider-sim-{way}-{provider}.log"
-    with log.open("wb") as out:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "provider_sim", *words, stdout=out, stderr=out, env={**os.environ, **environment}
-        )
-    try:
-        await until(lambda: _ready(log, process), f"the simulated provider {provider} to be ready")
-        yield
-        if process.returncode is not None:
-            raise StackError(f"the simulated provider {provider} ended by itself; see {log}")
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await asyncio.wait_for(process.wait(), _ENDS_WITHIN)
+    log.write_bytes(b"")  # that an earlier one was ready says nothing of this one
+    with Watchdog(()) as watchdog:
+        process = await spawn([sys.executable, "-m", "provider_sim", *words], log, watchdog, env=environment)
+        try:
+            await until(lambda: _ready(log, process), f"the simulated provider {provider} to be ready")
+            yield
+            if process.returncode is not None:
+                raise StackError(f"the simulated provider {provider} ended by itself; see {log}")
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await asyncio.wait_for(process.wait(), _ENDS_WITHIN)
+            watchdog.forget(process.pid)
 
 
 async def _ready(log: Path, process: asyncio.subprocess.Process) -> bool:

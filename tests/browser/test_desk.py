@@ -251,27 +251,36 @@ async def test_a_broken_line_is_said_and_the_picture_stays(open_desk: OpenDesk, 
     await expect(page.locator("#stale")).to_be_hidden(timeout=60_000)
 
 
+async def signed_in(page: Page, city: City, *, hours: float) -> None:
+    """Let the session of a page be one that counts for so many hours, or ended so many ago."""
+    token = LocalIssuer(city.system.data).token(Role.DESK, subject="desk-1", hours=hours)
+    await page.context.add_cookies(
+        [
+            {
+                "name": "divert-session-routing",
+                "value": token,
+                "url": city.system.urls["routing"],
+                "httpOnly": True,
+                "sameSite": "Strict",
+            }
+        ]
+    )
+
+
 async def test_a_session_that_ends_on_an_open_page_is_said_until_somebody_signs_in(
     open_desk: OpenDesk, city: City, folder: Path
 ) -> None:
     page = await open_desk()
     banner = page.locator("#stale")
 
-    async def signed_in(*, hours: float) -> None:
-        token = LocalIssuer(city.system.data).token(Role.DESK, subject="desk-1", hours=hours)
-        name, url = "divert-session-routing", city.system.urls["routing"]
-        await page.context.add_cookies(
-            [{"name": name, "value": token, "url": url, "httpOnly": True, "sameSite": "Strict"}]
-        )
-
-    await signed_in(hours=-1)
-    await expect(banner).to_contain_text("Your session is over: sign in again.")
-    await expect(banner.get_by_role("link", name="Sign in")).to_have_attribute("href", "/sign-in?to=/desk")
+    await signed_in(page, city, hours=-1)
+    await expect(banner).to_contain_text("Your session is over: sign in again")
+    await expect(banner.get_by_role("link", name="Sign in")).to_have_attribute("href", "/sign-in?to=%2Fdesk")
     assert await complaints(page) == []
     await page.screenshot(path=folder / "desk-session-over.png")
     call = await city.in_review()
     assert await page.locator(f"#queue [data-call='{call}']").count() == 0
-    await signed_in(hours=1)
+    await signed_in(page, city, hours=1)
     await expect(page.locator(f"#queue [data-call='{call}']")).to_be_visible()
     await expect(banner).to_be_hidden()
 
@@ -418,3 +427,87 @@ def chosen_for_rereview(narrative: str) -> tuple[str, str]:
         if in_share(f"{call}:{read.revision.digest}", Desk().rereview_share):
             return number, str(call)
     raise AssertionError("no number of 10,000 is in a share of one in fifty")
+
+
+async def sign_in_elsewhere(page: Page, city: City) -> None:
+    """Sign in by the link that a refused order shows, in the tab that it opens."""
+    async with page.expect_popup() as opened:
+        await page.get_by_role("link", name="Sign in in another tab").click()
+    other = await opened.value
+    await other.get_by_label("Token").fill(LocalIssuer(city.system.data).token(Role.DESK, subject="desk-1"))
+    await other.get_by_role("button", name="Sign in").click()
+    await other.get_by_role("heading", name="Needs you").wait_for()
+    await other.close()
+
+
+async def test_what_was_typed_in_a_session_that_is_over_stays_until_somebody_has_signed_in(
+    open_desk: OpenDesk, city: City
+) -> None:
+    call = await city.in_review()
+    page = await open_desk("desk-1")
+    await shown(page, call)
+    await page.keyboard.press("t")
+    await page.keyboard.press("7")
+    await expect(page.locator("#custody")).to_contain_text("nobody there has accepted it yet")
+    await page.keyboard.press("o")
+    unit = page.get_by_label("Unit, if one goes")
+    await unit.fill("8A21")
+    await signed_in(page, city, hours=-1)
+    order = page.get_by_role("dialog").get_by_role("button", name="Hand-off")
+    await order.click()
+    await expect(page.locator("#act-notice")).to_contain_text("Not done: your session is over.")
+    await expect(page.locator("#stale")).to_contain_text("what you have typed here stays")
+    assert await complaints(page) == []
+    await sign_in_elsewhere(page, city)
+    await expect(unit).to_have_value("8A21")
+    await order.click()
+    await expect(page.get_by_role("dialog")).to_be_hidden()
+    await expect(page.locator("#stale")).to_be_hidden()
+
+    async def accepted() -> bool:
+        story = await city.client.get(f"{city.system.urls['reporting']}/v1/calls/{call}")
+        return any("8A21" in str(one["content"]) for one in story.json().get("facts", ()))
+
+    await eventually(accepted, "the unit on record")
+
+
+async def test_a_new_call_and_a_hand_over_that_were_typed_are_sent_again_after_signing_in(
+    open_desk: OpenDesk, city: City
+) -> None:
+    page = await open_desk("desk-1")
+    await page.keyboard.press("n")
+    await expect(page.get_by_label("Where")).to_be_focused()
+    narrative = page.get_by_label("What is happening")
+    await narrative.fill("Woman weeping at the bus stop")
+    await signed_in(page, city, hours=-1)
+    await narrative.press("Enter")
+    await expect(page.locator("#notice")).to_contain_text("Not done: your session is over.")
+    await sign_in_elsewhere(page, city)
+    await expect(narrative).to_have_value("Woman weeping at the bus stop")
+    await narrative.press("Enter")
+    await expect(page.locator(".asking h2")).to_contain_text("weapon")
+
+    page = await open_desk("desk-1")
+    await page.goto("/desk/hand-over")
+    to = page.get_by_label("goes to")
+    await to.fill("desk-2")
+    await signed_in(page, city, hours=-1)
+    await to.press("Enter")
+    await expect(page.locator("#notice")).to_contain_text("Not done: your session is over.")
+    await sign_in_elsewhere(page, city)
+    await to.press("Enter")
+    await expect(page.locator(".done")).to_contain_text("0 calls handed over from desk-1 to desk-2")
+
+
+async def test_whoever_signs_in_comes_back_to_the_page_that_they_wanted(open_desk: OpenDesk, city: City) -> None:
+    page = await open_desk("desk-1")
+    await signed_in(page, city, hours=-1)
+    await page.goto("/desk/all?division=7")
+    await page.get_by_label("Token").fill(LocalIssuer(city.system.data).token(Role.DESK, subject="desk-1"))
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_url("**/desk/all?division=7")
+    await signed_in(page, city, hours=-1)
+    banner = page.locator("#stale")
+    await expect(banner).to_contain_text("Your session is over")
+    link = await banner.get_by_role("link", name="Sign in").get_attribute("href")
+    assert link == "/sign-in?to=%2Fdesk%2Fall%3Fdivision%3D7"

@@ -441,6 +441,26 @@ async def test_who_did_what_is_in_the_audit_and_every_chain_is_whole(
         answer = await http.get(portal + path, headers={"authorization": f"Bearer {token}", **device})
         assert answer.status_code == 200, path
         assert case in answer.text, path
+    lists = {
+        ("routing", "/v1/calls?limit=2000", "calls-1", Role.OPERATIONS),
+        ("routing", "/desk/all", "all-1", Role.DESK),
+        ("reporting", "/", "board-1", Role.OPERATIONS),
+        ("reporting", f"/calls/{call}", "story-1", Role.OPERATIONS),
+        ("reporting", "/v1/outcomes?limit=1000&in_flight=true", "rows-1", Role.ANALYST),
+    }
+    for service, path, subject, role in lists:
+        asking = {"authorization": f"Bearer {issuer.token(role, subject=subject)}"}
+
+        async def shown(service: str = service, path: str = path, asking: dict[str, str] = asking) -> bool:
+            answer = await http.get(system.urls[service] + path, headers=asking)
+            return answer.is_success and call in path + answer.text
+
+        await eventually(shown, f"{path} to show the call", every=0.2)
+    watching = {"authorization": f"Bearer {issuer.token(Role.OPERATIONS, subject='wall-1')}"}
+    async with http.stream("GET", f"{system.urls['reporting']}/board/live", headers=watching) as stream:
+        async for line in stream.aiter_lines():
+            if call in line:
+                break
     desk = {"authorization": f"Bearer {issuer.token(Role.DESK, subject='desk-7')}"}
     assert (await http.get(f"{system.urls['routing']}/desk?call={call}", headers=desk)).status_code == 200
     wanted = {
@@ -453,16 +473,26 @@ async def test_who_did_what_is_in_the_audit_and_every_chain_is_whole(
         ("list-1", "cases.list", case, "read"),
         ("stream-1", "cases.stream", case, "read"),
         ("desk-7", "desk.use", call, "read"),
+        ("calls-1", "calls.list", call, "read"),
+        ("all-1", "desk.use", call, "read"),
+        ("board-1", "reporting.use", call, "read"),
+        ("story-1", "reporting.use", call, "read"),
+        ("rows-1", "outcomes.list", call, "read"),
+        ("wall-1", "reporting.use", call, "read"),
     }
     connection = await asyncpg.connect(system.postgres)
     try:
 
         async def there() -> bool:
             found: set[tuple[str, str, str | None, str]] = set()
-            for schema in ("intake", "routing", "provider_gateway_alcott"):
+            for schema in ("intake", "routing", "provider_gateway_alcott", "reporting"):
                 await connection.execute("SELECT set_config('search_path', $1, false)", schema)
                 rows = await connection.fetch("SELECT subject, scope, target, result FROM audit")
-                found |= {tuple(row) for row in rows}
+                found |= {
+                    (row["subject"], row["scope"], target, row["result"])
+                    for row in rows
+                    for target in (row["target"] or "").split() or [None]
+                }
             assert wanted <= found, wanted - found
             return True
 

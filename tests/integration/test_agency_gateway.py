@@ -12,7 +12,11 @@ from divert_contracts.call import Private, SafetyBrief
 from divert_contracts.envelope import Envelope, encode
 from divert_contracts.facts.routing import CallHandedOff, CallStatusChanged
 from divert_contracts.vocabulary import HandOffReason, Responder, Stage
+from divert_reporting.adapters.alarms import Alarms, look
+from divert_reporting.adapters.pipeline import Services
+from divert_reporting.domain.strips import AlarmKind
 from integration.processes import running
+from integration.test_figures import empty_tables
 from integration.test_provider_gateway import publisher
 from integration.test_webhooks import TIMEOUT, TRIES, Receiver, receiving
 from stack import Addresses, fresh_database
@@ -157,4 +161,50 @@ async def test_what_came_while_no_cad_was_registered_is_told_when_one_is(
             return told(late, call) == [1, 2]
 
         await eventually(all_told, "both to be told", within=120)
+        assert (await gateway.delete("/v1/webhooks")).status_code == 204
+
+
+async def test_a_cad_that_says_it_is_gone_is_told_nothing_and_the_board_of_it_at_once_until_it_is_opened_again(
+    gateway: httpx.AsyncClient, publisher: Publisher, database: str
+) -> None:
+    call = uuid4()
+    watched = Services({"agency-gateway-lapd": str(gateway.base_url)})
+    async with empty_tables(database) as tables, receiving() as made:
+        registered = await gateway.post("/v1/webhooks", json={"url": made.url})
+        made.secret = registered.json()["secret"]
+        made.answer = lambda _: 410
+        await publish(publisher, a_hand_off(call))
+        suspected = frozenset[str]()
+
+        async def rung() -> list[AlarmKind]:
+            nonlocal suspected
+            suspected = await look(tables.pool, watched, suspected, datetime.now(UTC))
+            return [one.kind for one in await Alarms(tables.pool).standing() if one.about == "agency-gateway-lapd"]
+
+        assert await eventually(rung, "the board to ring", within=120) == [AlarmKind.WEBHOOK_GONE]
+        (shown,) = (await gateway.get("/v1/webhooks")).json()["webhooks"]
+        assert shown["gone_at"] is not None
+        tried = len(made.ids)
+        await publish(publisher, a_status(call, 1))
+
+        async def waiting() -> bool:
+            found = await gateway.get(f"/v1/webhooks/deliveries/{call}")
+            return len(found.json()["waiting"]) == 2
+
+        await eventually(waiting, "both to wait", within=120)
+        assert len(made.ids) == tried
+
+        made.answer = lambda _: 204
+        opened = await gateway.post("/v1/webhooks", json={"url": made.url})
+        made.secret = opened.json()["secret"]
+
+        async def all_told() -> bool:
+            return {*told(made, call)} >= {"hand-off", 1}
+
+        await eventually(all_told, "what waited to be told", within=120)
+
+        async def still() -> bool:
+            return not await rung()
+
+        await eventually(still, "the alarm to be over", within=120)
         assert (await gateway.delete("/v1/webhooks")).status_code == 204

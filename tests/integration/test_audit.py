@@ -3,14 +3,23 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
 
 import asyncpg
+import httpx
 import pytest
 import pytest_asyncio
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 
 from divert_chassis import audit
-from divert_chassis.access import Acting
-from divert_chassis.tokens import Principal
+from divert_chassis.access import Acting, Gate, about, guarded, requires, showing, shows
+from divert_chassis.health import Health
+from divert_chassis.http import application
+from divert_chassis.issuer import LocalIssuer
+from divert_chassis.tokens import Keys, Principal, Verifier
+from divert_cli.audit import told_of
 from divert_contracts.access import MAY, Role, Scope
 
 SCHEMA = "provider_gateway_alcott"
@@ -18,7 +27,7 @@ NOON = datetime(2026, 11, 23, 20, tzinfo=UTC)
 WHO = Principal("west-1", Role.PROVIDER_TEAM, MAY[Role.PROVIDER_TEAM], provider="alcott")
 
 
-def acting(scope: Scope = Scope.ACKNOWLEDGE, target: str = "a-case") -> Acting:
+def acting(scope: Scope = Scope.ACKNOWLEDGE, target: str | None = "a-case") -> Acting:
     return Acting(WHO, scope, target, "its.token.here")
 
 
@@ -101,3 +110,104 @@ async def test_what_is_gathered_is_written_and_the_same_look_only_once_a_minute(
         (*who, "cases.read", "a-case", "read"),
     ]
     assert (await audit.walk(connection, SCHEMA)).rows == 3
+
+
+async def test_what_a_list_shows_is_named_in_entries_of_a_bounded_size_and_only_what_is_new(
+    connection: "asyncpg.Connection[asyncpg.Record]", database: str
+) -> None:
+    now = [0.0]
+    gathered = audit.Audit(database, SCHEMA, now=lambda: NOON, monotonic=lambda: now[0])
+    listing = acting(Scope.LIST_CASES, None)
+    cases = [str(UUID(int=number)) for number in range(audit.MOST_NAMED + 1)]
+    gathered.listed(listing, cases)
+    now[0] += audit.SEEN_FOR
+    gathered.listed(listing, cases)  # a page that looks again by itself
+    gathered.listed(listing, [*cases, "new"])
+    gathered.listed(acting(Scope.STREAM_CASES, None), cases[:2])
+    now[0] += audit.LISTED_FOR
+    gathered.listed(listing, cases[:1])
+    await gathered.flush(connection)
+    rows = await connection.fetch("SELECT scope, target, result FROM audit ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("cases.list", " ".join(cases[: audit.MOST_NAMED]), "read"),
+        ("cases.list", cases[-1], "read"),
+        ("cases.list", "new", "read"),
+        ("cases.stream", " ".join(cases[:2]), "read"),
+        ("cases.list", cases[0], "read"),
+    ]
+    assert (await audit.walk(connection, SCHEMA)).rows == 5
+
+
+SHOWN = [UUID(int=1), UUID(int=2)]
+
+
+def several() -> APIRouter:
+    router = guarded()
+
+    @router.get("/v1/several")
+    @requires(Scope.LIST_CASES)
+    async def read_several() -> None:
+        shows(SHOWN)
+
+    @router.get("/v1/none")
+    @requires(Scope.STREAM_CASES)
+    async def read_none() -> None:
+        shows(())
+
+    @router.get("/v1/outcomes")
+    @requires(Scope.LIST_FOLLOW_UPS)
+    async def read_what_is_not_private() -> None:
+        shows(SHOWN)
+
+    @router.get("/v1/page")
+    @requires(Scope.USE_PORTAL)
+    async def read_one_whole_and_others_in_brief() -> None:
+        about(SHOWN[0])
+        shows(SHOWN[1:])
+
+    @router.get("/v1/stream")
+    @requires(Scope.READ_CASE)
+    async def read_stream() -> StreamingResponse:
+        named = showing()
+
+        async def news() -> AsyncIterator[str]:
+            for one in SHOWN:
+                named((one,))
+                yield str(one)
+
+        return StreamingResponse(news())
+
+    return router
+
+
+async def test_lists_pages_and_streams_say_which_cases_they_showed(
+    connection: "asyncpg.Connection[asyncpg.Record]", database: str, tmp_path: Path
+) -> None:
+    issuer = LocalIssuer(tmp_path)
+    issuer.make()
+    kept = audit.Audit(database, SCHEMA)
+    verifier = Verifier(Keys(issuer.issuer, str(issuer.jwks)), issuer=issuer.issuer, audience=issuer.audience)
+    gate = Gate(verifier, provider="alcott", audit=kept)
+    app = application(title="Several", version="1.0.0", router=several(), health=Health(), gate=gate)
+    token = issuer.token(Role.PROVIDER_TEAM, provider="alcott", subject="west-1")
+    bearing = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://several", headers=bearing
+    ) as http:
+        for path in ("several", "none", "outcomes", "page", "stream"):
+            assert (await http.get(f"/v1/{path}")).is_success, path
+    await kept.flush(connection)
+    one, other = map(str, SHOWN)
+    rows = await connection.fetch("SELECT scope, target FROM audit WHERE result = 'read'")
+    assert {tuple(row) for row in rows} == {
+        ("cases.list", f"{one} {other}"),
+        ("cases.stream", None),
+        ("cases.list-follow-ups", f"{one} {other}"),
+        ("portal.use", one),
+        ("portal.use", other),
+        ("cases.read", one),
+        ("cases.read", other),
+        ("cases.read", None),
+    }
+    found = await told_of(database, other)
+    assert {entry.scope for _, entry in found} == {"cases.list", "cases.list-follow-ups", "portal.use", "cases.read"}

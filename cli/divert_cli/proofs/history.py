@@ -20,7 +20,6 @@ import asyncpg
 import httpx
 from confluent_kafka import Producer
 
-from divert_bench.processes import Backing, service
 from divert_chassis.publisher import Outgoing
 from divert_cli import kafka_admin
 from divert_cli.errors import StackError
@@ -45,6 +44,7 @@ PAGE_WITHIN = 0.2
 """Seconds in which 95 of 100 answers come."""
 REPORT_WITHIN = 30.0
 MONTH = timedelta(days=31)
+WORKER = "reporting-history"
 _LOOKS = 40
 """Times that each page is asked for."""
 _STILL_FOR = 120.0
@@ -224,9 +224,10 @@ async def prove(data: Path, *, calls: int, say: Say) -> Result:
         marks = await asyncio.to_thread(kafka_admin.ends, stack.kafka, [one.name for one in READ])
         result.records = await asyncio.to_thread(_write, stack.kafka, history(), None, lambda: False)
         say(f"{result.records:,} records of {result.calls:,} calls in {result.days:.0f} days are written")
-        backing = Backing(stack.kafka, stack.postgres, stack.valkey, data / "logs")
         before = sum(end for _, end in marks.values())
-        async with service(backing, "reporting", ready=False) as url, _tables(stack.postgres) as connection:
+        # The stack ends it with itself, whatever becomes of us.
+        starting = asyncio.create_task(stack.add("reporting", WORKER, {"DIVERT_LOG_LEVEL": "warning"}))
+        async with _tables(stack.postgres) as connection:
             await _handled(connection, before + 1)
             began = time.monotonic()
             await _handled(connection, before + result.records, say)
@@ -235,7 +236,8 @@ async def prove(data: Path, *, calls: int, say: Say) -> Result:
             await _counted(connection)
             result.counted_after = time.monotonic() - began - result.rebuild_seconds
             say(f"every day counted {result.counted_after:.0f} s later")
-            result.looked, result.flowed = await _look(stack.kafka, url, connection, copies, say)
+            result.looked, result.flowed = await _look(stack.kafka, await starting, connection, copies, say)
+        await stack.remove(WORKER)
         result.report_seconds = await _reported(stack.postgres, now)
     return result
 

@@ -1,7 +1,9 @@
 """One provider misbehaves, in every way that there is; the others must not feel it.
 
-Every misbehaviour is measured in pairs of rounds on the same stack, one with everybody well and one with it, in turn:
-what else the machine does falls on both. In a round each provider gets the same calls.
+By webhook divert depends on its machine; by Kafka it writes what it likes. What only a server can do, errors and
+silence, is done by webhook alone. Every misbehaviour is measured in pairs of rounds on the same stack, one with
+everybody well and one with it, in turn: what else the machine does falls on both. In a round each provider gets the
+same calls.
 """
 
 import asyncio
@@ -19,6 +21,7 @@ from uuid import UUID
 import httpx
 
 from divert_cli import kafka_admin
+from divert_cli.bearers import Bearers
 from divert_cli.errors import StackError
 from divert_cli.proofs.ways import WAYS, World, hurry
 from divert_cli.simulated import simulated
@@ -31,21 +34,22 @@ from divert_contracts.vocabulary import RecallReason
 
 Say = Callable[[str], None]
 
-MISBEHAVIOURS = (
+ANYWHERE = (
     "slow",
     "never-answers",
     "flaps",
     "answers-twice",
     "closes-before-acknowledging",
-    "500s",
-    "hangs",
     "sends-rubbish",
     "help-after-recall",
 )
+MISBEHAVIOURS = (
+    *(("webhook", behaviour) for behaviour in (*ANYWHERE, "500s", "hangs")),
+    *(("kafka", behaviour) for behaviour in ANYWHERE),
+)
+"""Each with the way of the provider that does so."""
 EXPIRES = frozenset({"never-answers", "500s", "hangs", "help-after-recall"})
 """With these its offers expire: what follows must have been seen."""
-MISBEHAVING = "webhook"
-"""The way of the provider that misbehaves: the one in which divert depends on its machine."""
 ANSWER_WITHIN = 5.0
 """Seconds for which an offer is open here."""
 MOVED_ON_WITHIN = 2.0
@@ -64,6 +68,8 @@ _LOOKS_EVERY = 0.3
 class Round:
     """What one misbehaviour did."""
 
+    way: str
+    """Of the provider that misbehaved."""
     behaviour: str
     healthy_expired: int
     """Offers to the others that expired; none may."""
@@ -130,9 +136,9 @@ class _Seen:
 
 
 async def prove(
-    data: Path, *, pairs: int, calls: int, say: Say, misbehaviours: Sequence[str] = MISBEHAVIOURS
+    data: Path, *, pairs: int, calls: int, say: Say, misbehaviours: Sequence[tuple[str, str]] = MISBEHAVIOURS
 ) -> Result:
-    """Measure every misbehaviour on a fresh stack.
+    """Measure every misbehaviour on a fresh stack that asks everybody who they are.
 
     Args:
         data: where the stack keeps everything.
@@ -146,28 +152,29 @@ async def prove(
     """
     result = Result(pairs, calls)
     async with (
-        LocalStack(data, preferred_ports=False, environment={}) as stack,
-        httpx.AsyncClient(timeout=20, trust_env=False) as http,
+        LocalStack(data, preferred_ports=False, environment={}, secured=True) as stack,
+        httpx.AsyncClient(timeout=20, trust_env=False, auth=Bearers(stack)) as http,
     ):
         await hurry(stack.kafka, answer_within=ANSWER_WITHIN)
         world = World(stack.urls, http)
         numbers = count(1)
-        for behaviour in misbehaviours:
+        for way, behaviour in misbehaviours:
             without: list[_Seen] = []
             with_it: list[_Seen] = []
             for _ in range(pairs):
-                without.append(await _round(stack, world, "prompt", calls, numbers))
-                with_it.append(await _round(stack, world, behaviour, calls, numbers))
-            result.rounds.append(_weighed(behaviour, without, with_it))
-            say(f"{behaviour}: {'borne' if result.rounds[-1].clean else 'felt'}")
+                without.append(await _round(stack, world, {}, calls, numbers))
+                with_it.append(await _round(stack, world, {way: behaviour}, calls, numbers))
+            result.rounds.append(_weighed(way, behaviour, without, with_it))
+            say(f"{way}, {behaviour}: {'borne' if result.rounds[-1].clean else 'felt'}")
     return result
 
 
-def _weighed(behaviour: str, without: Sequence[_Seen], with_it: Sequence[_Seen]) -> Round:
-    itself = [WAYS[MISBEHAVING][0]]
+def _weighed(way: str, behaviour: str, without: Sequence[_Seen], with_it: Sequence[_Seen]) -> Round:
+    itself = [WAYS[way][0]]
     others = [provider for provider, _ in WAYS.values() if provider not in itself]
     late = [seconds for seen in with_it for seconds in seen.late(itself)]
     return Round(
+        way=way,
         behaviour=behaviour,
         healthy_expired=sum(len(seen.late(others)) for seen in with_it),
         p50_without=statistics.median(statistics.median(seen.waits(others)) for seen in without),
@@ -177,14 +184,23 @@ def _weighed(behaviour: str, without: Sequence[_Seen], with_it: Sequence[_Seen])
     )
 
 
-async def _round(stack: LocalStack, world: World, behaviour: str, calls: int, numbers: "count[int]") -> _Seen:
-    """Give every provider its calls, one of them behaving so, and return what was seen once all are concluded."""
+async def _round(
+    stack: LocalStack, world: World, behaving: Mapping[str, str], calls: int, numbers: "count[int]"
+) -> _Seen:
+    """Give every provider its calls and return what was seen once all are concluded.
+
+    Args:
+        stack: where.
+        world: who posts the calls.
+        behaving: by way how its provider behaves, where that is not well.
+        calls: for each provider.
+        numbers: of incidents that were not used yet.
+    """
     names = [CASES.name, ROUTING.name]
     marks = await asyncio.to_thread(kafka_admin.ends, stack.kafka, names)
     async with AsyncExitStack() as running:
         for way, (provider, _) in WAYS.items():
-            like = behaviour if way == MISBEHAVING else "prompt"
-            words = ("--team", f"{provider}-1", "--behaviour", like)
+            words = ("--team", f"{provider}-1", "--behaviour", behaving.get(way, "prompt"))
             await running.enter_async_context(simulated(stack, way, provider, *words))
         posted: list[str] = []
         for _ in range(calls):

@@ -15,6 +15,7 @@ from typing import Any, cast
 import httpx
 from pydantic import JsonValue
 
+from divert_cli.bearers import Bearers
 from divert_cli.calls import rows
 from divert_cli.errors import StackError
 from divert_cli.prepare import publish_policy, seed_policy
@@ -167,7 +168,7 @@ class Result:
 
 
 async def prove(data: Path, *, calls: int, say: Say) -> Result:
-    """Run the same calls by each way on a fresh stack.
+    """Run the same calls by each way on a fresh stack that asks everybody who they are.
 
     Args:
         data: where the stack keeps everything.
@@ -178,7 +179,8 @@ async def prove(data: Path, *, calls: int, say: Say) -> Result:
         StackError: the stack does not start, or a call does not come to its end.
     """
     numbers = {way: [f"{way.upper()}{number:05d}" for number in range(calls)] for way in WAYS}
-    async with LocalStack(data, preferred_ports=False, environment={}) as stack:
+    async with LocalStack(data, preferred_ports=False, environment={}, secured=True) as stack:
+        bearers = Bearers(stack)
         await hurry(stack.kafka, answer_within=ANSWER_WITHIN)
         script = data / "script.json"
         plans = {name: SCENES[at % len(SCENES)].steps for names in numbers.values() for at, name in enumerate(names)}
@@ -188,13 +190,13 @@ async def prove(data: Path, *, calls: int, say: Say) -> Result:
             simulated(stack, "http", "exodus", "--team", "exodus-1", "--script", str(script)),
             simulated(stack, "webhook", "alcott", "--team", "alcott-1", "--script", str(script)),
             simulated(stack, "kafka", "penny-lane", "--team", "penny-lane-1", "--script", str(script)),
-            httpx.AsyncClient(timeout=20, trust_env=False) as http,
+            httpx.AsyncClient(timeout=20, trust_env=False, auth=bearers) as http,
         ):
             world = World(stack.urls, http)
             say(f"{calls} calls by each of {len(WAYS)} ways")
             await asyncio.gather(*(_played(world, way, numbers[way]) for way in WAYS))
-            await _reported(stack.urls["reporting"], calls * len(WAYS))
-        found = {row["incident_number"]: row for row in rows(stack.urls["reporting"])}
+            await _reported(stack.urls["reporting"], bearers, calls * len(WAYS))
+        found = {row["incident_number"]: row for row in rows(stack.urls["reporting"], auth=bearers)}
         return _compared(numbers, found, asyncio.get_running_loop().time() - began)
 
 
@@ -303,12 +305,12 @@ async def _call(world: World, scene: Scene, number: str, district: str) -> None:
         await asyncio.sleep(_LOOKS_EVERY)
 
 
-async def _reported(reporting: str, calls: int) -> None:
+async def _reported(reporting: str, auth: httpx.Auth, calls: int) -> None:
     """Wait until reporting has every call's end, and what was said after it."""
     seen: list[str] = []
 
     async def settled() -> bool:
-        now = await asyncio.to_thread(lambda: list(rows(reporting, in_flight=False)))
+        now = await asyncio.to_thread(lambda: list(rows(reporting, auth=auth, in_flight=False)))
         seen.append(json.dumps(now, sort_keys=True))
         return len(now) >= calls and len(seen) > _STILL and len(set(seen[-_STILL:])) == 1
 

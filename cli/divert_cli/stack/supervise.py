@@ -155,6 +155,51 @@ class Watchdog:
         self.close()
 
 
+async def spawn(
+    command: Sequence[str],
+    log: Path,
+    watchdog: Watchdog,
+    *,
+    stop_signal: signal.Signals = signal.SIGTERM,
+    env: Mapping[str, str],
+    user: str | None = None,
+    cwd: Path | None = None,
+    nice: int = 0,
+) -> asyncio.subprocess.Process:
+    """Run a command that does not outlive us, in a session of its own.
+
+    Args:
+        command: absolute path of the program, and its arguments.
+        log: the file that its output is added to.
+        watchdog: ends it when we cannot; it is to be told when the process has ended.
+        stop_signal: asks it to stop in good order.
+        env: additions to the environment.
+        user: the user to run as, None for ourselves.
+        cwd: where it runs.
+        nice: how much it stands back for others when there is too little processor for all.
+    """
+    with log.open("ab") as output:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-S",
+            str(_HERE / "launch.py"),
+            str(os.getpid()),
+            str(int(stop_signal)),
+            user or "",
+            str(nice),
+            *command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **env},
+            cwd=cwd,
+            start_new_session=True,
+        )
+    watchdog.watch(process.pid, stop_signal)
+    return process
+
+
 def tail(log: Path, lines: int = 20) -> str:
     """Return the last lines of a log, at most 64 KiB; nothing when there is none yet."""
     if not log.exists():
@@ -202,29 +247,6 @@ class Supervised:
         """Whether the process that runs now has answered its probe."""
         return self._ready.is_set()
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        program = self.program
-        with self.log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-S",
-                str(_HERE / "launch.py"),
-                str(os.getpid()),
-                str(int(program.stop_signal)),
-                program.user or "",
-                str(program.nice),
-                *program.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **program.env},
-                cwd=program.cwd,
-                start_new_session=True,
-            )
-        self._watchdog.watch(process.pid, program.stop_signal)
-        return process
-
     async def _until_ready(self) -> None:
         while True:
             with contextlib.suppress(OSError, TimeoutError):
@@ -254,7 +276,17 @@ class Supervised:
 
     async def _once(self) -> tuple[bool, str]:
         """Run the process to its end; return whether it was ever ready, and how it ended."""
-        process = self._process = await self._spawn()
+        program = self.program
+        process = self._process = await spawn(
+            program.command,
+            self.log,
+            self._watchdog,
+            stop_signal=program.stop_signal,
+            env=program.env,
+            user=program.user,
+            cwd=program.cwd,
+            nice=program.nice,
+        )
         self.pid = process.pid
         self._changed()
         ended = asyncio.create_task(process.wait())

@@ -5,7 +5,7 @@ Routers come from ``guarded()``; ``@requires(Scope.LIST_CASES)`` stands below th
 
 import re
 import time
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -76,6 +76,10 @@ class Acting:
     """What they showed."""
     recorded: bool = False
     """Whether what they do stands in the audit already."""
+    audit: Audit | None = field(default=None, repr=False)
+    """Keeps what they do and see; without it nothing is kept."""
+    listed: bool = False
+    """Whether the audit has been told which calls or cases they are shown."""
 
 
 _ACTING: ContextVar[Acting | None] = ContextVar("divert_acting", default=None)
@@ -195,6 +199,24 @@ def about(target: object) -> None:
     now = _ACTING.get()
     if now is not None:
         now.target = _id(target)
+
+
+def shows(targets: Iterable[object]) -> None:
+    """Name the calls or cases that the request in hand shows among others, for the audit."""
+    showing()(targets)
+
+
+def showing() -> Callable[[Iterable[object]], None]:
+    """Return how a stream names what it shows: it goes on when its request was handled, and nobody acts any more."""
+    now = _ACTING.get()
+
+    def named(targets: Iterable[object]) -> None:
+        found = dict.fromkeys(map(_id, targets))
+        if now is not None and now.audit is not None and found:
+            now.listed = True
+            now.audit.listed(now, found)
+
+    return named
 
 
 def principal() -> Principal | None:
@@ -319,7 +341,7 @@ class Gate:
         safety = need.safety(request.path_params)
         told = self._token(request, page=page)
         who = await self.recognised(request, told, page=page, safety=safety, grace=need.grace)
-        acting = Acting(who, need.scope, _target(request.path_params), told or "")
+        acting = Acting(who, need.scope, _target(request.path_params), told or "", audit=self._audit)
         try:
             self._may(who, need.scope)
         except Problem as problem:
@@ -342,7 +364,8 @@ class Gate:
             if not reads and not acting.recorded:
                 audit.note(acting, problem.code)
             raise
-        if reads and acting.scope in PRIVATE and response.status_code < _FAILED:
+        to_note = acting.scope in PRIVATE and not (acting.listed and acting.target is None)
+        if reads and to_note and response.status_code < _FAILED:
             audit.read(acting)
         elif not reads and not acting.recorded:
             audit.note(acting, "done" if response.status_code < _FAILED else str(response.status_code))
@@ -414,7 +437,8 @@ class Gate:
         error = "" if why is None else f', error="invalid_token", error_description="{why}"'
         headers = {"www-authenticate": f'Bearer realm="divert"{error}'}
         if page and request.headers.get("hx-request") == "true":
-            headers["hx-redirect"] = SIGN_IN
+            # The page stays, with what was typed: it is sent again when somebody has signed in.
+            headers[SESSION] = "over"
         detail = "Say who you are with a bearer token." if why is None else "The token proves nothing."
         more = {} if why is None else {"reason": why}
         return Problem(HTTPStatus.UNAUTHORIZED, "not-signed-in", "Unauthorized", detail, headers=headers, **more)
@@ -430,12 +454,19 @@ class SignInFirst(Exception):
 
     def response(self, request: Request) -> Response:
         """Return where to go."""
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         if request.headers.get("hx-request") == "true":
             # A page that is open stays as it is, with its buttons to call for help: those work a while longer. It is
             # told, so that it says that it hears nothing.
-            return Response(status_code=204, headers={SESSION: "over"} if self._over else {"hx-redirect": SIGN_IN})
-        return RedirectResponse(SIGN_IN if here == "/" else f"{SIGN_IN}?to={quote(here)}", 303)
+            shown = urlsplit(request.headers.get("hx-current-url", ""))
+            elsewhere = {"hx-redirect": _sign_in(shown.path, shown.query)}
+            return Response(status_code=204, headers={SESSION: "over"} if self._over else elsewhere)
+        return RedirectResponse(_sign_in(request.url.path, request.url.query), 303)
+
+
+def _sign_in(path: str, query: str) -> str:
+    """Return where people sign in who then come back to a page."""
+    back = path + (f"?{query}" if query else "")
+    return SIGN_IN if back in {"", "/"} else f"{SIGN_IN}?to={quote(back)}"
 
 
 def own_page(request: Request) -> None:

@@ -13,7 +13,7 @@ import json
 import time
 import zlib
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -45,7 +45,11 @@ OVERTAKEN_BY = 10_000
 """By how many rows a transaction may be overtaken by others while it lasts; at its start a process looks at all."""
 SEEN_FOR = 60.0
 """Real seconds for which the same person's looks at the same thing are one entry."""
-MOST_SEEN = 5_000
+LISTED_FOR = 3600.0
+"""The same for things that are shown among others: lists stay open, and look again by themselves."""
+MOST_NAMED = 100
+"""Calls or cases that one entry names at the most; what was shown beyond them has further ones."""
+MOST_SEEN = 50_000
 BEGINNING = b"\0" * 32
 
 LAYOUT = """
@@ -80,7 +84,7 @@ class Entry(NamedTuple):
     scope: str
     """What they did."""
     target: str | None
-    """The call or case."""
+    """The call or case; of a list those that were shown, with blanks between."""
     result: str
     """``done``, ``repeated``, ``read``, or the code of why not."""
 
@@ -212,22 +216,36 @@ class Audit:
 
     def note(self, acting: Acting, result: str) -> None:
         """Take an entry, to be written within a second or as soon as Postgres is there."""
-        self._waiting.append(entry(acting, result, self._now()))
+        self._take(entry(acting, result, self._now()))
+
+    def _take(self, one: Entry) -> None:
+        self._waiting.append(one)
         if len(self._waiting) > MOST_GATHERED:
             self._waiting.popleft()
             AUDIT_LOST.labels(self._schema).inc()
 
     def read(self, acting: Acting) -> None:
         """Note that somebody looked at private words; once a minute for the same."""
-        what = (acting.principal.subject, acting.scope.value, acting.target)
+        if self._is_new(acting, acting.target, SEEN_FOR):
+            self.note(acting, "read")
+
+    def listed(self, acting: Acting, targets: Iterable[str]) -> None:
+        """Note which calls or cases somebody was shown among others; once an hour for the same."""
+        new = [one for one in targets if self._is_new(acting, one, LISTED_FOR)]
+        for first in range(0, len(new), MOST_NAMED):
+            self._take(entry(acting, "read", self._now())._replace(target=" ".join(new[first : first + MOST_NAMED])))
+
+    def _is_new(self, acting: Acting, target: str | None, within: float) -> bool:
+        """Say whether somebody has not looked at something within so many real seconds, and remember that they did."""
+        what = (acting.principal.subject, acting.scope.value, target)
         now = self._monotonic()
-        if now - self._seen.get(what, float("-inf")) < SEEN_FOR:
-            return
+        if now - self._seen.get(what, float("-inf")) < within:
+            return False
         self._seen[what] = now
         self._seen.move_to_end(what)
         if len(self._seen) > MOST_SEEN:
             self._seen.popitem(last=False)
-        self.note(acting, "read")
+        return True
 
     async def run(self, health: Health) -> None:
         """Write and seal until cancelled; what is gathered then is still written, if Postgres is there."""

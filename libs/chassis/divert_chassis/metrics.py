@@ -81,6 +81,7 @@ INTAKE_WARNED = _counter("divert_intake_warned_total", "Warnings given with acce
 
 # webhooks
 WEBHOOK_TRIES = _counter("divert_webhook_tries_total", "Attempts to deliver a webhook, by result", "service", "result")
+WEBHOOK_GONE = _gauge("divert_webhook_gone", "1 while an endpoint that answered 410 is sent nothing", "service")
 
 # logs
 LOGS_SUPPRESSED = _counter("divert_logs_suppressed_total", "Repeated messages of libraries left out", "logger")

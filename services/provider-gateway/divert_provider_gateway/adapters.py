@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -292,6 +292,8 @@ class Deliverer:
         """Start what is to be sent now; return the real seconds until the next look."""
         endpoint = await self._runtime.get(Endpoint, self._settings.member)
         now = self._runtime.clock.now()
+        gone = endpoint is not None and endpoint.gone_at is not None
+        metrics.WEBHOOK_GONE.labels(self._runtime.wired.group).set(gone)
         if endpoint is None or not endpoint.open:
             return IDLE_LOOKS_EVERY
         room = endpoint.room(MOST_AT_ONCE, now) - len(self._inhand)
@@ -520,8 +522,13 @@ class Watch:
                 return found
             await asyncio.sleep(NEWS_EVERY)
 
-    async def news(self, seconds: float) -> AsyncIterator[bytes]:
-        """Yield server-sent events: every open case, then each that changes, and each that is open no more."""
+    async def news(self, seconds: float, named: Callable[[Iterable[object]], None]) -> AsyncIterator[bytes]:
+        """Yield server-sent events: every open case, then each that changes, and each that is open no more.
+
+        Args:
+            seconds: real ones after which it ends.
+            named: is told the ids of the cases that are shown.
+        """
         until = time.monotonic() + seconds
         known: dict[UUID, str] = {}
         spoke = 0.0
@@ -530,12 +537,13 @@ class Watch:
                 cases = await self.now()
             except Unavailable:
                 return  # the connection ends, and whoever listens connects again
-            for case in cases:
-                digest = _digest(case.model_dump_json())
-                if known.get(case.case_id) != digest:
-                    known[case.case_id] = digest
-                    spoke = time.monotonic()
-                    yield f"event: case\nid: {digest}\ndata: {case.model_dump_json()}\n\n".encode()
+            digests = {case.case_id: _digest(case.model_dump_json()) for case in cases}
+            changed = [case for case in cases if known.get(case.case_id) != digests[case.case_id]]
+            named(case.case_id for case in changed)
+            for case in changed:
+                digest = known[case.case_id] = digests[case.case_id]
+                spoke = time.monotonic()
+                yield f"event: case\nid: {digest}\ndata: {case.model_dump_json()}\n\n".encode()
             for gone in known.keys() - {case.case_id for case in cases}:
                 del known[gone]
                 spoke = time.monotonic()

@@ -12,16 +12,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from divert_chassis.access import Guarded, about, guarded, requires, seconds_left
+from divert_chassis.access import Guarded, guarded, requires, seconds_left, showing, shows
 from divert_chassis.core import Reply
 from divert_chassis.http import NEVER_REFUSED
 from divert_chassis.problems import Problem, refused
 from divert_chassis.run import Runtime
 from divert_contracts.access import Scope
 from divert_contracts.ids import foreign_id
-from divert_contracts.model import Model
+from divert_contracts.model import Instant, Model
 from divert_contracts.step import Refusal
 from divert_contracts.vocabulary import Acuity
 from divert_provider_gateway.adapters import Casebook, Outward, Watch, digest_of, open_cases
@@ -203,14 +203,8 @@ class CallDeliveryLog(Model):
 
 
 def _listed(cases: tuple[Case, ...]) -> Cases:
-    _name_the_only(cases)
+    shows(case.case_id for case in cases)
     return Cases(cases=cases, seen=digest_of(cases))
-
-
-def _name_the_only(cases: tuple[Case, ...]) -> None:
-    """Let the audit name the case that is read; of several it says that they were listed."""
-    if len(cases) == 1:
-        about(cases[0].case_id)
 
 
 class Forgiving(Guarded):
@@ -329,8 +323,8 @@ def _add_reading(router: APIRouter, runtime: Runtime[Rules]) -> None:
 
         A connection begins with all that is open, so nothing is missed between two.
         """
-        _name_the_only(await watch.now())
-        news = watch.news(min(seconds, seconds_left()))
+        await watch.now()  # what cannot be read now is refused, and not a stream without an end
+        news = watch.news(min(seconds, seconds_left()), showing())
         return StreamingResponse(news, media_type="text/event-stream", headers=NOT_KEPT)
 
     @router.get("/v1/cases/{case_id}", tags=["cases"])
@@ -487,24 +481,29 @@ def _add_books(router: APIRouter, runtime: Runtime[Rules]) -> None:
     ) -> FollowUps:
         """List the follow-ups that are owed; `POST /v1/cases/{case_id}/follow-up` says what came of one."""
         book = Casebook(runtime)
-        return FollowUps(follow_ups=await (book.made(limit) if made else book.owed(limit)))
+        found = await (book.made(limit) if made else book.owed(limit))
+        shows(one.case_id for one in found)
+        return FollowUps(follow_ups=found)
 
     @router.get("/v1/safety-events", tags=["books"])
     @requires(Scope.LIST_SAFETY_EVENTS)
     async def list_safety_events(limit: Most = 100) -> SafetyEvents:
         """List what went wrong; `POST /v1/cases/{case_id}/safety-event` enters something, at any time."""
-        return SafetyEvents(cases=await Casebook(runtime).events(limit))
+        found = await Casebook(runtime).events(limit)
+        shows(one.case_id for one in found)
+        return SafetyEvents(cases=found)
 
     @router.get("/v1/expiries", tags=["books"])
     @requires(Scope.LIST_EXPIRIES)
     async def list_expiries(
-        since: Annotated[AwareDatetime | None, Query(description="Expired from then on; else 30 days ago.")] = None,
-        until: Annotated[AwareDatetime | None, Query(description="Expired before; else now.")] = None,
+        since: Annotated[Instant | None, Query(description="Expired from then on; else 30 days ago.")] = None,
+        until: Annotated[Instant | None, Query(description="Expired before; else now.")] = None,
         limit: Most = 100,
     ) -> Expiries:
         """List the offers that expired, each with its cause: who could not have answered is told so."""
         now = runtime.clock.now()
         found = await Casebook(runtime).expiries(since or now - LEDGER, until or now, limit)
+        shows(one.case_id for one in found)
         return Expiries(expiries=found, causes=Counter(one.cause for one in found))
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, JsonValue, TypeAdapter
 
-from divert_chassis.access import guarded, requires
+from divert_chassis.access import guarded, requires, shows
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
 from divert_contracts.access import Scope
@@ -179,6 +179,7 @@ def routes(runtime: Runtime[Given], live: Live, settings: Settings) -> APIRouter
     ) -> OutcomePage:
         """List what became of calls, a page at a time."""
         rows = await Outcomes(runtime.pool).rows(wanted, after=after, limit=limit)
+        shows(one.call_id for one in rows)
         return OutcomePage(outcomes=tuple(rows), after=rows[-1].call_id if len(rows) == limit else None)
 
     @router.get("/v1/calls/{call_id}", tags=["outcomes"])
@@ -189,6 +190,7 @@ def routes(runtime: Runtime[Given], live: Live, settings: Settings) -> APIRouter
         row = None if record is None else outcome(record)
         if record is None or row is None:
             raise Problem(404, "unknown-call", "Not found", "Nothing is known of this call.")
+        shows((call_id,))
         return CallStory(outcome=row, facts=tuple(_entry(one, settings.zone) for one in in_order(record.facts)))
 
     @router.get("/v1/funnel", tags=["counts"])

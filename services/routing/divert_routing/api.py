@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import ConfigDict, Field
 
-from divert_chassis.access import guarded, own_agency, requires, said_by, sees
+from divert_chassis.access import guarded, own_agency, requires, said_by, sees, shows
 from divert_chassis.problems import Problem, refused
 from divert_chassis.run import Runtime
 from divert_contracts.access import Scope
@@ -243,6 +243,7 @@ def _interface(runtime: Runtime[Given]) -> APIRouter:
         asked = {"stage": stage, "agency": own_agency(agency), "provider": provider, "acuity": acuity}
         columns = {name: str(value) for name, value in asked.items() if value is not None}
         found = await runtime.listed(Call, limit=limit, **columns)
+        shows(call.call_id for _, call in found)
         return OpenCalls(calls=tuple(_line(call) for _, call in found))
 
     @router.get("/directory", tags=["directory"])

@@ -8,18 +8,21 @@ from pydantic import AwareDatetime
 
 from divert_chassis.access import guarded, requires
 from divert_chassis.http import strictly
+from divert_chassis.problems import refused
 from divert_chassis.run import Runtime
 from divert_contracts.access import Scope
 from divert_contracts.call import Decision, Picture, Private, Signal
 from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.model import Model
 from divert_contracts.policy import Versioned
-from divert_contracts.step import Unavailable
+from divert_contracts.step import Refusal, Unavailable
 from divert_contracts.vocabulary import Change, Eligibility, PolicyKind, Question
 from divert_triage.domain import explaining, judging
 from divert_triage.domain.explaining import Alteration, Fired, Thing, WhatIf
 from divert_triage.domain.judging import Compiled, Given
 from divert_triage.domain.policy import TriagePolicy
+
+NO_POLICY = Refusal("no-policy", "No policy was in force yet at that time.", 422)
 
 
 class Asked(Model):
@@ -155,10 +158,13 @@ def routes(runtime: Runtime[Given]) -> APIRouter:
     router = guarded(prefix="/v1", tags=["triage"])
 
     def in_force(accepted_at: datetime | None = None) -> Versioned[Compiled]:
-        policy = runtime.given.policies.from_then(accepted_at or runtime.clock.now())
-        if policy is None:
+        policies = runtime.given.policies
+        policy = policies.from_then(accepted_at or runtime.clock.now())
+        if policy is not None:
+            return policy
+        if accepted_at is None or not policies.known:
             raise Unavailable("policy")
-        return policy
+        raise refused(NO_POLICY)
 
     def read(asked: Asked, policy: Versioned[Compiled]) -> tuple[Signal, ...]:
         return (*asked.read, *judging.read_texts(Private(narrative=asked.narrative), policy.value))

@@ -339,6 +339,8 @@ async def test_a_browsers_cookie_is_for_pages_and_only_for_what_they_send_themse
         assert (first.status_code, first.headers["location"]) == (303, "/sign-in?to=/page%3Fa%3Db")
         part = await http.get("/page", headers={"hx-request": "true"})
         assert (part.status_code, part.headers["hx-redirect"]) == (204, "/sign-in")
+        within = {"hx-request": "true", "hx-current-url": "http://orders/page?a=b"}
+        assert (await http.get("/page", headers=within)).headers["hx-redirect"] == "/sign-in?to=/page%3Fa%3Db"
 
 
 async def test_an_open_page_learns_that_its_session_is_over_and_hears_what_it_must_for_a_while(
@@ -359,6 +361,10 @@ async def test_an_open_page_learns_that_its_session_is_over_and_hears_what_it_mu
             over = await http.get(path, headers=asking(hours))
             assert (over.status_code, over.headers[SESSION], over.content) == (204, "over", b""), path
             assert "hx-redirect" not in over.headers
+        for hours in (-1, -12.1):
+            typed = await http.post("/page", headers={**asking(hours), "origin": "http://orders"})
+            assert (typed.status_code, typed.headers[SESSION]) == (401, "over")
+            assert "hx-redirect" not in typed.headers, "what was typed would go with the page"
         reloaded = await http.get("/live?desk=true", headers={"cookie": asking(-1)["cookie"]})
         assert (reloaded.status_code, reloaded.headers["location"]) == (303, "/sign-in?to=/live%3Fdesk%3Dtrue")
         long_over = await http.get("/live", headers={"cookie": asking(-12.1)["cookie"]})

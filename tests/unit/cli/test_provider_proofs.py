@@ -31,8 +31,10 @@ def test_every_step_is_something_that_the_gateway_takes(name: str) -> None:
         assert set(step.body) <= kind.model_fields.keys()
 
 
-def test_every_misbehaviour_is_one_of_the_simulator_s() -> None:
-    assert set(MISBEHAVIOURS) == BEHAVIOURS.keys() - {"prompt"}
+def test_every_misbehaviour_of_the_simulator_is_played_and_by_kafka_all_but_those_of_a_server() -> None:
+    by = {way: {one for at, one in MISBEHAVIOURS if at == way} for way in ("webhook", "kafka")}
+    assert by["webhook"] == BEHAVIOURS.keys() - {"prompt"}
+    assert by["kafka"] == by["webhook"] - {"500s", "hangs"}
 
 
 def test_the_calls_of_the_proofs_answer_every_question_that_may_exclude_them() -> None:

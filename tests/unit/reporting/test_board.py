@@ -128,6 +128,7 @@ def test_a_trouble_keeps_its_name_as_long_as_it_lasts() -> None:
         Health("routing", answers=True, lag=MOST_BEHIND + 1),
         Health("provider-gateway-circle", answers=False),
         Health("triage", answers=True, dead_letters=2),
+        Health("agency-gateway-lapd", answers=True, gone=True),
         Health("intake", answers=True, lag=3),
     ]
     found = troubles(services)
@@ -136,12 +137,13 @@ def test_a_trouble_keeps_its_name_as_long_as_it_lasts() -> None:
     assert [(one.kind, one.about, one.raised_at) for one in begun] == [
         (AlarmKind.DEAD_LETTER, "triage", NOW),
         (AlarmKind.PROVIDER_DOWN, "circle", NOW),
+        (AlarmKind.WEBHOOK_GONE, "agency-gateway-lapd", NOW),
         (AlarmKind.STAGE_LAG, "routing", NOW),
     ]
     assert over == []
     open_ = [one.id for one in begun]
     assert turned(found, open_, found, after(2000)) == ([], [])
-    assert turned(troubles(services[3:]), open_, found, after(2000)) == ([], open_)
+    assert turned(troubles(services[-1:]), open_, found, after(2000)) == ([], open_)
     again, _ = turned(found, [], found, after(3000))
     assert not {one.id for one in again} & set(open_), "who saw to the first one has not seen this one"
 

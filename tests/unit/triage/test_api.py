@@ -79,6 +79,17 @@ async def test_a_picture_is_judged_by_the_policy_of_its_time(
         assert (await client.post("/v1/decide", json=asked)).json()["decision"]["policy"] == version
 
 
+async def test_a_time_before_every_policy_is_refused_for_good(
+    client: httpx.AsyncClient, runtime: Runtime[Given]
+) -> None:
+    asked = {**EXAMPLE, "accepted_at": (ACCEPTED - timedelta(days=1)).isoformat()}
+    assert (await client.post("/v1/decide", json=asked)).status_code == 503  # what is known may be on its way
+    runtime.learn(published("a", ACCEPTED))
+    for path in ("/v1/decide", "/v1/explain"):
+        answer = await client.post(path, json=asked)
+        assert (answer.status_code, answer.json()["code"]) == (422, "no-policy")
+
+
 async def test_it_says_which_policies_it_has_read(client: httpx.AsyncClient, runtime: Runtime[Given]) -> None:
     assert (await client.get("/v1/policies")).json() == []
     runtime.learn(published("a", ACCEPTED - timedelta(days=9999)))

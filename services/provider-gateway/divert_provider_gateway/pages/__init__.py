@@ -13,7 +13,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from divert_chassis.access import OwnPage, SignInFirst, about, in_grace, open_to_all, principal, requires
+from divert_chassis.access import OwnPage, SignInFirst, about, in_grace, open_to_all, principal, requires, shows
 from divert_chassis.core import Reply
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
@@ -187,6 +187,7 @@ class Portal:
         read = whole or next(iter(covering), None)
         if read is not None:
             about(read.case_id)
+        shows(case.case_id for case in seen if case is not read)
         help_about = aim(seen, device, whole)
         values: dict[str, object] = {
             "device": device,
@@ -415,7 +416,9 @@ def _add_books(router: APIRouter, portal: Portal) -> None:
 
     def of(device: Device, entries: Sequence[Entry]) -> list[Entry]:
         """Return what a device is shown: a team sees its own cases and those without a team."""
-        return [one for one in entries if device.team is None or one.team in {None, device.team}]
+        found = [one for one in entries if device.team is None or one.team in {None, device.team}]
+        shows(one.case_id for one in found)
+        return found
 
     @router.get("/follow-ups", include_in_schema=False)
     @requires(Scope.USE_PORTAL)
@@ -452,5 +455,6 @@ def _add_books(router: APIRouter, portal: Portal) -> None:
             return RedirectResponse("/who", 303)
         now = portal.runtime.clock.now()
         found = await book.expiries(now - LEDGER, now, MOST_LISTED)
+        shows(one.case_id for one in found)
         causes = Counter(one.cause for one in found).most_common()
         return portal.shown(request, "expiries.html", device=device, expiries=found, causes=causes, days=LEDGER.days)

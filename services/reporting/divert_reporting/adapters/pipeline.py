@@ -13,6 +13,7 @@ from divert_reporting.domain.pipeline import Health
 ANSWERS_WITHIN = 2.0
 LAG = "divert_consumer_lag"
 DEAD = "divert_dead_letters"
+GONE = "divert_webhook_gone"
 
 
 class Readiness(Model):
@@ -44,14 +45,16 @@ class Services:
 
 
 def _health(name: str, checks: Mapping[str, str], metrics: str) -> Health:
-    lag = dead = 0.0
+    lag = dead = gone = 0.0
     # Only what is shown is parsed: the whole of it takes longer than everything else on the board.
-    said = "\n".join(line for line in metrics.splitlines() if LAG in line or DEAD in line)
+    said = "\n".join(line for line in metrics.splitlines() if any(one in line for one in (LAG, DEAD, GONE)))
     for family in text_string_to_metric_families(said + "\n"):
         for sample in family.samples:
             if sample.name == LAG:
                 lag += sample.value
             elif sample.name == f"{DEAD}_total":
                 dead += sample.value
+            elif sample.name == GONE:
+                gone += sample.value
     wrong = tuple(sorted(check for check, found in checks.items() if found != "ok"))
-    return Health(name, answers=True, wrong=wrong, lag=int(lag), dead_letters=int(dead))
+    return Health(name, answers=True, wrong=wrong, lag=int(lag), dead_letters=int(dead), gone=gone > 0)

@@ -23,11 +23,13 @@ class Health:
     """Records that it has not read yet."""
     dead_letters: int = 0
     """Records that it could not handle since it was started."""
+    gone: bool = False
+    """Whether the server that it sends webhooks to has answered that it takes no more."""
 
     @property
     def well(self) -> bool:
         """Say whether nothing is the matter."""
-        return self.answers and not self.wrong and self.lag <= MOST_BEHIND and not self.dead_letters
+        return self.answers and not self.wrong and self.lag <= MOST_BEHIND and not self.dead_letters and not self.gone
 
     @property
     def provider(self) -> str | None:
@@ -46,6 +48,8 @@ def troubles(services: Iterable[Health]) -> Mapping[str, tuple[AlarmKind, str]]:
                 found[f"down-{one.provider}"] = (AlarmKind.PROVIDER_DOWN, one.provider)
         if one.dead_letters:
             found[f"dead-{one.name}-{one.dead_letters}"] = (AlarmKind.DEAD_LETTER, one.name)
+        if one.gone:
+            found[f"gone-{one.name}"] = (AlarmKind.WEBHOOK_GONE, one.name)
     return found
 
 

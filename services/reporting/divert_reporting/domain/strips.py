@@ -80,6 +80,8 @@ class AlarmKind(Term):
     """A service is behind with its reading, or does not answer."""
     PROVIDER_DOWN = "provider_down"
     """A provider cannot be reached, or answers no offer."""
+    WEBHOOK_GONE = "webhook_gone"
+    """A provider's or a CAD's server answered that it takes no more webhooks: what is for it waits, unsent."""
     UNKNOWN = "unknown"
 
 

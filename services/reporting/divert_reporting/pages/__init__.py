@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from divert_chassis.access import requires
+from divert_chassis.access import requires, shows
 from divert_chassis.pages import Pages
 from divert_chassis.run import Runtime
 from divert_chassis.sessions import add_sign_in
@@ -89,6 +89,7 @@ def add_pages(router: APIRouter, runtime: Runtime[Given], live: Live, settings: 
         row = None if record is None else outcome(record)
         if record is None or row is None:
             return shown(unknown, 404, call_id=call_id)
+        shows((call_id,))
         return shown(name, call=row, timeline=_timeline(in_order(record.facts), zone))
 
 

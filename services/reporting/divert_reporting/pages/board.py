@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Cookie, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from divert_chassis.access import OwnPage, principal, requires, said_by, seconds_left
+from divert_chassis.access import OwnPage, principal, requires, said_by, seconds_left, showing, shows
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.words import titled
@@ -58,6 +58,8 @@ class Frame:
     """The HTML of each strip that is shown, by its call."""
     lanes: Mapping[str, Sequence[str]]
     """The calls of each lane, in their order."""
+    calls: frozenset[UUID] = frozenset()
+    """All that it shows: strips, the worst of those that are left out, and alarms."""
 
 
 @dataclass(slots=True)
@@ -185,7 +187,9 @@ class Board:
         for view in views:
             parts[f"head-{view.lane}"] = self._pages.rendered("_head.html", view=view, wanted=one)
             parts[f"more-{view.lane}"] = self._pages.rendered("_more.html", view=view, wanted=one, query=query(one))
-        return Frame(parts, cards, {view.lane.value: [str(s.call_id) for s in view.strips] for view in views})
+        calls = {*(strip.call_id for strip in (*shown, *worst[:WORST])), *(alarm.call_id for alarm in raised)}
+        lanes = {view.lane.value: [str(s.call_id) for s in view.strips] for view in views}
+        return Frame(parts, cards, lanes, frozenset(one for one in calls if one is not None))
 
     def _card(self, strip: Strip, at: datetime) -> str:
         late = strip.is_late(at)
@@ -197,14 +201,17 @@ class Board:
         self._cards[strip.call_id] = (strip, late, endangered, html)
         return html
 
-    async def news(self, one: Wanted, seconds: float) -> AsyncIterator[str]:
+    async def news(self, one: Wanted, seconds: float, named: Callable[[Iterable[object]], None]) -> AsyncIterator[str]:
         """Yield what changes, as server-sent events: everything first. What cannot be read is not told as if it were.
 
-        Ends after so many real seconds: whoever looks by then connects again, and shows who they are.
-
         An open board that hears nothing for some seconds says so itself.
+
+        Args:
+            one: what is wanted of it.
+            seconds: real ones after which it ends: whoever looks by then connects again, and shows who they are.
+            named: is told the ids of the calls that are shown.
         """
-        sent, silent = Sent(), BEATS
+        sent, shown, silent = Sent(), frozenset[UUID](), BEATS
         passed = asyncio.get_running_loop().time
         until = passed() + seconds
         while not self.live.ending and passed() < until:
@@ -213,6 +220,8 @@ class Board:
             except Unavailable:
                 await asyncio.sleep(TICK)
                 continue
+            named(frame.calls - shown)
+            shown = frame.calls
             news = sent.news(frame)
             silent += 1
             if news or silent >= BEATS:
@@ -224,7 +233,7 @@ class Board:
 
 def add_board(router: APIRouter, pages: Pages, live: Live, settings: Settings) -> None:
     """Add the board to the routes."""
-    shows = Board(pages, live, settings.zone)
+    made = Board(pages, live, settings.zone)
 
     @router.get("/", include_in_schema=False)
     @requires(Scope.USE_REPORTING)
@@ -234,7 +243,8 @@ def add_board(router: APIRouter, pages: Pages, live: Live, settings: Settings) -
         call: UUID | None = None,
         divert_person: Annotated[str | None, Cookie()] = None,
     ) -> HTMLResponse:
-        frame, who = await shows.frame(one), principal()
+        frame, who = await made.frame(one), principal()
+        shows(frame.calls)
         return pages.shown(
             "board.html",
             frame=frame,
@@ -249,13 +259,14 @@ def add_board(router: APIRouter, pages: Pages, live: Live, settings: Settings) -
             acuities=words.ACUITIES,
             divisions=NAMES,
             notes=words.NOTES,
-            providers=[(name, titled(name)) for name in shows.providers(await live.picture())],
+            providers=[(name, titled(name)) for name in made.providers(await live.picture())],
         )
 
     @router.get("/board/live", include_in_schema=False)
     @requires(Scope.USE_REPORTING)
     async def read_news(one: Filtered) -> StreamingResponse:
-        return StreamingResponse(shows.news(one, seconds_left()), media_type="text/event-stream")
+        news = made.news(one, seconds_left(), showing())
+        return StreamingResponse(news, media_type="text/event-stream")
 
     @router.get("/board/alarms", include_in_schema=False)
     @requires(Scope.USE_REPORTING)
@@ -263,6 +274,7 @@ def add_board(router: APIRouter, pages: Pages, live: Live, settings: Settings) -
         end = live.now if until is None else until
         begin = end - HISTORY_BACK if since is None else since
         past = await live.alarms.history(begin, end, limit=HISTORY)
+        shows(alarm.call_id for alarm in past if alarm.call_id is not None)
         return pages.shown(
             "alarms.html",
             past=past,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
-from divert_chassis.access import requires
+from divert_chassis.access import requires, shows
 from divert_chassis.pages import Pages
 from divert_chassis.problems import Problem
 from divert_chassis.run import Runtime
@@ -170,6 +170,7 @@ def add_figures(router: APIRouter, pages: Pages, runtime: Runtime[Given], settin
         )
         in_flight = {} if past else await outcomes.in_flight(Filter(agency=one.agency))
         calls = await outcomes.oldest(open_calls, limit=SHOWN_OF_PERIOD if past else SHOWN)
+        shows(call.call_id for call in calls)
         outside = await outcomes.denominators(replace(wanted, denominator=None))
         outside.pop("in", None)
         return pages.shown(

@@ -65,6 +65,7 @@ ALARMS: Mapping[AlarmKind, str] = {
     AlarmKind.DEAD_LETTER: "Record not understood",
     AlarmKind.STAGE_LAG: "Service behind or down",
     AlarmKind.PROVIDER_DOWN: "Provider down",
+    AlarmKind.WEBHOOK_GONE: "Takes no more webhooks",
     AlarmKind.UNKNOWN: "Alarm",
 }
 ICONS: Mapping[AlarmKind, str] = {

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse, Response
 
-from divert_chassis.access import requires
+from divert_chassis.access import requires, shows
 from divert_contracts.access import Scope
 from divert_contracts.vocabulary import (
     Programme,
@@ -49,6 +49,7 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
     async def read_desk(person: Somebody, call: UUID | None = None) -> HTMLResponse:
         calls = await pages.calls.now()
         found = open_needs(pages, calls)
+        shows(need.call_id for need in found)
         chosen = call if call is not None else found[0].call_id if found else None
         shown = None if chosen is None else await pages.call(chosen)
         return pages.shown(
@@ -71,8 +72,10 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
         chosen: Annotated[str, Query(max_length=36)] = "",
     ) -> HTMLResponse:
         calls = await pages.calls.now()
+        found = open_needs(pages, calls)
+        shows(need.call_id for need in found)
         kept = [one for one in keep.split(",") if ROW.fullmatch(one)][:MOST_ROWS]
-        rows = pages.views(person).rows(calls, open_needs(pages, calls), kept)
+        rows = pages.views(person).rows(calls, found, kept)
         return pages.shown("queue.html", rows=rows, chosen=chosen)
 
     @router.get("/desk/idle")
@@ -121,6 +124,7 @@ def _add_looking(router: APIRouter, pages: DeskPages) -> None:
             and provider in ("", call.provider if call.case is None else call.case.provider)
             and division in ("", str(call.division))
         ]
+        shows(call.call_id for call in calls)
         lines = [
             {"call": call, "custody": views.custody(call), "place": views.place(call), "drill": is_drill(call)}
             for call in sorted(calls, key=lambda one: (OPEN.index(one.stage), one.accepted_at or pages.now))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import HTMLResponse, Response
 
-from divert_chassis.access import OwnPage, requires
+from divert_chassis.access import OwnPage, requires, shows
 from divert_contracts.access import Scope
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import Eligibility, Question, ReviewReason
@@ -78,14 +78,16 @@ def _add_person(router: APIRouter, pages: DeskPages) -> None:
 
 
 def _add_hand_over(router: APIRouter, pages: DeskPages) -> None:
-    async def page(person: str, done: str = "", status: int = 200) -> HTMLResponse:
+    @router.get("/desk/hand-over")
+    @requires(Scope.USE_DESK)
+    async def read_hand_over(person: Somebody) -> HTMLResponse:
         calls = await pages.calls.now()
         by_id = {call.call_id: call for call in calls}
         found = _promises(pages, calls)
+        shows(one.call_id for one in found)
         holders = sorted({claim.by for one in found if (claim := by_id[one.call_id].claim) is not None})
         return pages.shown(
             "hand_over.html",
-            status,
             person=person,
             page="hand-over",
             rows=[
@@ -93,14 +95,8 @@ def _add_hand_over(router: APIRouter, pages: DeskPages) -> None:
                 for row in pages.views(person).rows(calls, found)
             ],
             holders=holders,
-            done=done,
             rereviews=await pages.desk.rereviews(),
         )
-
-    @router.get("/desk/hand-over")
-    @requires(Scope.USE_DESK)
-    async def read_hand_over(person: Somebody) -> HTMLResponse:
-        return await page(person)
 
     @router.post("/desk/hand-over", dependencies=[OwnPage])
     @requires(Scope.HAND_OVER)
@@ -119,7 +115,7 @@ def _add_hand_over(router: APIRouter, pages: DeskPages) -> None:
             refused = refused if refusal is None else refusal.detail
         calls_word = "call" if moved_over == 1 else "calls"
         done = f"{moved_over} {calls_word} handed over from {wanted.holder} to {wanted.to}. {refused}".strip()
-        return await page(person, done, 409 if refused and not moved_over else 200)
+        return pages.not_done(done) if refused and not moved_over else pages.said(done)
 
 
 def _add_blind(router: APIRouter, pages: DeskPages) -> None:

@@ -3,6 +3,7 @@
 // A page that hears from the server otherwise than by htmx says so by divertHeard(now, rate).
 // An element with data-now (and data-rate) in what was swapped in sets the clock again; other scripts ask divertNow().
 // The same banner says for as long as it lasts that the session of whoever looks is over, which the header x-session tells.
+// Its link leads back to the page that it stands on.
 // The banner's data-says, data-over, data-session-over and data-session-grace hold its words in another language than
 // English. Other scripts ask divertTold(response) whether an answer says how things stand.
 "use strict";
@@ -88,6 +89,10 @@
     if (!response) return;
     if (told(response)) heard = performance.now();
     if (told(response) || response.headers.has("x-session")) session = response.headers.get("x-session") ?? "";
+    if (session) {
+      const back = encodeURIComponent(location.pathname + location.search);
+      for (const link of document.querySelectorAll('#stale a[href^="/sign-in"]')) link.href = `/sign-in?to=${back}`;
+    }
     tell();
   });
   document.addEventListener("htmx:before:swap", (event) => {

@@ -182,6 +182,14 @@
       tell("No answer. It is not known whether it was done: look at the call before you do it again.", true);
     }
   });
+  // What was ordered in a session that is over stays as it was typed, to be ordered again after signing in elsewhere.
+  document.addEventListener("htmx:after:request", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.request.method !== "POST" || !ctx.response || ctx.response.status !== 401) return;
+    clearTimeout(noticeGoes);
+    const place = document.getElementById(dialog && dialog.open ? "act-notice" : "notice");
+    place.replaceChildren(document.getElementById("signed-out").content.cloneNode(true));
+  });
   // What was typed is not lost by a key pressed at the wrong moment.
   const entry = document.getElementById("entry");
   let sent = false;
