@@ -159,8 +159,10 @@ def test_a_signal_says_where_it_stands_in_the_text_as_it_came() -> None:
     assert spans == {"weapon": "weapons", "knife": "K\u00ednfe"}
 
 
-def test_the_same_word_again_is_one_signal_and_in_doubt_another() -> None:
+def test_the_same_word_again_is_one_signal_and_in_doubt_another_in_each_sentence() -> None:
     assert read("gun, gun, gun. unk gun") == [("gun", PRESENT), ("gun", POSSIBLE)]
+    assert read("gun. gun") == [("gun", PRESENT)]
+    assert read("unk gun, unk gun. poss. gun") == [("gun", POSSIBLE), ("gun", POSSIBLE)]
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,10 @@ class _Words(NamedTuple):
     """What stands before each word, and after the last one."""
     readable: bool
 
+    def sentence(self, word: int) -> int:
+        """Return the number of a word's sentence."""
+        return sum(one >= _STOP for one in self.separators[: word + 1])
+
 
 class _Part(NamedTuple):
     """A phrase in its text, or a word that is part of none."""
@@ -193,6 +197,8 @@ class Reader:
     def read(self, text: str, source: SignalSource = SignalSource.NARRATIVE) -> tuple[Signal, ...]:
         """Return what a text tells of danger, in order: each hazard once for each phrase and certainty.
 
+        A doubt is told of in each sentence that it stands in: whoever has looked at one has not looked at the next.
+
         Args:
             text: of any length and language.
             source: what the text is.
@@ -202,12 +208,13 @@ class Reader:
         said = list(self._said(words, found))
         if any(_is_grave_denial(hazard, certainty) for *_, hazard, certainty in said):
             said = self._taken_back(words, said)
-        signals: dict[tuple[Hazard, Certainty, str], Signal] = {}
+        signals: dict[tuple[Hazard, Certainty, str, int], Signal] = {}
         if not words.readable:
-            signals[Hazard.UNKNOWN, Certainty.POSSIBLE, UNREADABLE] = not_read(UNREADABLE, source)
+            signals[Hazard.UNKNOWN, Certainty.POSSIBLE, UNREADABLE, 0] = not_read(UNREADABLE, source)
         for entry, first, last, hazard, certainty in said:
-            if (hazard, certainty, entry.id) not in signals:
-                signals[hazard, certainty, entry.id] = Signal(
+            once = (hazard, certainty, entry.id, words.sentence(first) if certainty is Certainty.POSSIBLE else 0)
+            if once not in signals:
+                signals[once] = Signal(
                     hazard=hazard,
                     source=source,
                     certainty=certainty,
