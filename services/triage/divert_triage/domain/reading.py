@@ -243,11 +243,10 @@ class Reader:
         Such a phrase is a retraction of the lexicon. It stands before or after the denial, as the lexicon says, however
         far away: "no weapons", and two lines further down "he has one" or "he lied about it".
         """
-        at = range(len(words.words))
         follows = min(
-            (one.first for n in at for one in self._all(words, n, self._take_back_what_follows)), default=at.stop
+            (one.first for one in self._anywhere(words, self._take_back_what_follows)), default=len(words.words)
         )
-        precedes = max((one.last for n in at for one in self._all(words, n, self._take_back_what_precedes)), default=0)
+        precedes = max((one.last for one in self._anywhere(words, self._take_back_what_precedes)), default=0)
         return [
             (entry, first, last, hazard, Certainty.POSSIBLE)
             if _is_grave_denial(hazard, certainty) and (first > follows or last < precedes)
@@ -378,6 +377,12 @@ class Reader:
                     found.append(phrases[0])
                     free = phrases[0].last
         return found
+
+    def _anywhere(self, words: _Words, starts: Mapping[str, tuple[_Node, ...]]) -> Iterator[_Found]:
+        """Yield every phrase of the text, within others too."""
+        for at, word in enumerate(words.words):
+            if word in starts:
+                yield from self._all(words, at, starts)
 
     def _all(self, words: _Words, first: int, starts: Mapping[str, tuple[_Node, ...]]) -> list[_Found]:
         """Return every phrase that begins with a word, the longest first."""
