@@ -1,16 +1,22 @@
 """Danger that somebody told us of counts, whatever has become of the rules that should have spoken of it."""
 
-from divert_contracts.call import Answered
+import pytest
+
+from divert_contracts.call import Answered, Signal
 from divert_contracts.facts.routing import AssistanceRequested, CallHandedOff, CaseOffered, CaseRecalled
 from divert_contracts.vocabulary import (
     Answer,
+    Certainty,
     DeclineReason,
     Direction,
+    Eligibility,
     Feed,
     HandBackReason,
     Hazard,
     Question,
     RecallReason,
+    SignalSource,
+    Stage,
 )
 from unit.routing.lives import (
     Life,
@@ -53,6 +59,17 @@ def test_a_premise_hazard_counts_like_an_answer() -> None:
     life = going()
     life.hear(received(2, at=life.now, premise_hazards=(Hazard.WEAPON,)))
     assert life.said(CaseRecalled)[-1].reason is RecallReason.DANGER
+
+
+@pytest.mark.parametrize(
+    ("certainty", "stage"), [(Certainty.POSSIBLE, Stage.IN_REVIEW), (Certainty.PRESENT, Stage.CONCLUDED)]
+)
+def test_what_becomes_of_a_place_known_for_fire_the_policy_says(certainty: Certainty, stage: Stage) -> None:
+    known = Signal(hazard=Hazard.FIRE, source=SignalSource.PREMISE, certainty=certainty, code="fire")
+    judged = triaged(1, eligibility=Eligibility.NEEDS_REVIEW, premise_hazards=(Hazard.FIRE,))
+    life = Life().hear(received(1, premise_hazards=(Hazard.FIRE,)), judged.model_copy(update={"signals": (known,)}))
+    assert life.stage is stage
+    assert not life.said(CaseOffered)
 
 
 def test_a_call_that_is_no_longer_diverted_is_not_offered_on_unscreened_rules() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from divert_contracts.call import Signal
+from divert_contracts.call import Private, Signal
 from divert_contracts.facts.routing import AssistanceRequested, CallConcluded, CaseOffered, CaseRecalled, CaseUpdated
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.vocabulary import (
@@ -21,6 +21,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain.attention import AT_ONCE, Kind, needs
+from divert_routing.domain.erasing import forget
 from divert_routing.pages.views import Views
 from unit.routing.lives import (
     Life,
@@ -91,6 +92,66 @@ def test_a_doubt_that_a_reviewer_saw_is_settled_and_another_one_is_not() -> None
     assert clean(life, 2).stage is Stage.OFFERED
     life.hear(received(3, at=life.now), told(3, life, Hazard.VIOLENCE))
     assert life.stage is Stage.IN_REVIEW
+
+
+def worded(life: Life, number: int, text: str, *doubted: str) -> Life:
+    """Let a revision come with a text, in which a weapon is in doubt where some words stand."""
+    found = [
+        Signal(
+            hazard=Hazard.WEAPON,
+            source=SignalSource.NARRATIVE,
+            certainty=Certainty.POSSIBLE,
+            code="gun",
+            start=text.index(words),
+            end=text.index(words) + len(words),
+        )
+        for words in doubted
+    ]
+    own = received(number, at=life.now)
+    judged = triaged(number, at=life.now, eligibility=Eligibility.NEEDS_REVIEW, rule="R-TOLD")
+    return life.hear(
+        own.model_copy(update={"private": Private(narrative=text)}),
+        judged.model_copy(update={"signals": tuple(found)}),
+    ).after(1)
+
+
+PAST = "Had a gun years ago. He is crying."
+
+
+@pytest.mark.parametrize(
+    ("text", "doubted", "stage"),
+    [
+        (PAST, ("gun",), Stage.OFFERED),
+        ("RP CALLED BACK\nHAD A GUN, YEARS AGO. He left the house.", ("GUN",), Stage.OFFERED),
+        ("He is crying.", (), Stage.OFFERED),
+        ("Might have a gun on him. He is crying.", ("gun",), Stage.IN_REVIEW),
+        (PAST + " Might have a gun on him.", ("gun", "gun on"), Stage.IN_REVIEW),
+    ],
+)
+def test_a_review_of_a_doubt_is_one_of_its_words(text: str, doubted: tuple[str, ...], stage: Stage) -> None:
+    life = worded(Life(), 1, PAST, "gun").order(review(1)).after(1)
+    assert life.stage is Stage.OFFERED
+    assert worded(life, 2, text, *doubted).stage is stage
+
+
+def test_the_team_and_the_desk_hear_of_a_doubt_in_new_words_at_once_and_once() -> None:
+    life = worded(going(), 2, PAST, "gun").order(review(2)).after(1)
+    assert life.call.review_by is None
+    life = worded(life.forget_facts(), 3, "Might have a gun on him.", "gun")
+    assert life.call.review_by is not None
+    assert len(life.said(CaseUpdated)) == 1
+    assert not life.said(CaseRecalled)
+
+
+def test_no_word_is_kept_to_know_a_doubt_again() -> None:
+    life = worded(Life(), 1, PAST, "gun").order(review(1))
+    reviewed = life.call.reviewed
+    assert reviewed is not None
+    [sign] = reviewed.signs
+    assert sign.words is not None
+    assert len(sign.words) == 16
+    forget(life.call)
+    assert life.call.reviewed == reviewed.model_copy(update={"signs": (sign.without_words,)})
 
 
 def test_a_doubt_that_was_an_answer_goes_when_the_caller_answers() -> None:

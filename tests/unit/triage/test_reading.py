@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from divert_contracts.call import Signal
 from divert_contracts.vocabulary import Certainty, Hazard, SignalSource
-from divert_triage.domain.lexicon import Cue, Entry, Lexicon, inflected, wordings
+from divert_triage.domain.lexicon import Cue, Entry, Lexicon, Retractions, inflected, wordings
 from divert_triage.domain.reading import UNREADABLE, Reader
 
 LEXICON = Lexicon(
@@ -46,8 +46,10 @@ LEXICON = Lexicon(
             before=("yesterday", "last week"),
             after=("yesterday", "last week"),
         ),
+        Cue(id="limited", means="limited", reach="clause", text="For now.", after=("yet",)),
         Cue(id="yes", means="present", text="Yes.", after=("yes", "confirmed")),
     ),
+    retractions=Retractions(before=("lied about",), after=("has it", "but .. does .")),
     ends=("but", "now"),
     joins=("seen", "signs", "of", "been", "was", "and", "has", "having", "involved"),
     concessions=("holding", "used"),
@@ -120,6 +122,17 @@ def read(text: str) -> list[tuple[str, Certainty]]:
         ("not the flu", []),
         ("no knife or gun used", [("knife", DENIED), ("gun", DENIED)]),
         ("has a gun, none", [("gun", POSSIBLE)]),
+        ("no gun yet", [("gun", POSSIBLE)]),
+        ("has a gun yet", [("gun", PRESENT)]),
+        ("no gun, not there yet", [("gun", DENIED)]),
+        ("no gun. No help.\nHe has it", [("gun", POSSIBLE)]),
+        ("has it, no gun", [("gun", DENIED)]),
+        ("he lied about it. No gun", [("gun", POSSIBLE)]),
+        ("no gun, he lied about it", [("gun", DENIED)]),
+        ("no gun but he does", [("gun", POSSIBLE)]),
+        ("no gun but he does, at the door", [("gun", POSSIBLE)]),
+        ("no gun but he does want help", [("gun", DENIED)]),
+        ("has it in the bag", []),
         ("hit his mother", [("blow", PRESENT)]),
         ("hit the street", []),
         ("threatening to come and kill", [("blow", PRESENT)]),
@@ -146,8 +159,10 @@ def test_a_signal_says_where_it_stands_in_the_text_as_it_came() -> None:
     assert spans == {"weapon": "weapons", "knife": "K\u00ednfe"}
 
 
-def test_the_same_word_again_is_one_signal_and_in_doubt_another() -> None:
+def test_the_same_word_again_is_one_signal_and_in_doubt_another_in_each_sentence() -> None:
     assert read("gun, gun, gun. unk gun") == [("gun", PRESENT), ("gun", POSSIBLE)]
+    assert read("gun. gun") == [("gun", PRESENT)]
+    assert read("unk gun, unk gun. poss. gun") == [("gun", POSSIBLE), ("gun", POSSIBLE)]
 
 
 @pytest.mark.parametrize(
@@ -198,11 +213,24 @@ def test_a_phrase_is_a_short_way_to_write_many() -> None:
 
 
 @pytest.mark.parametrize(
-    "phrase", ["a <nobody>", "a&b", ".. gun", "gun ..", "(gun)", "a|b|c|d a|b|c|d a|b|c|d a|b|c|d a|b|c|d " * 2]
+    "phrase",
+    [
+        "a <nobody>",
+        "a&b",
+        ".. gun",
+        "gun ..",
+        "(gun)",
+        ".",
+        "gun .. .",
+        "a . b",
+        "a|b|c|d a|b|c|d a|b|c|d a|b|c|d a|b|c|d " * 2,
+    ],
 )
 def test_a_phrase_that_cannot_be_understood_is_refused(phrase: str) -> None:
     with pytest.raises(ValidationError):
         Lexicon(entries=(Entry(id="x", hazards=(Hazard.WEAPON,), text="X.", phrases=(phrase,)),))
+    with pytest.raises(ValidationError):
+        LEXICON.model_validate(LEXICON.model_dump() | {"retractions": {"after": (phrase,)}})
 
 
 def test_a_phrase_means_one_thing() -> None:

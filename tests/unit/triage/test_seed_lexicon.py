@@ -1,5 +1,6 @@
 """What the seed's lexicon must never do: let a harmless phrase, or a denial that concedes it, hide a weapon."""
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from itertools import islice
@@ -10,9 +11,10 @@ from hypothesis import given as generated
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from divert_cli.corpus import CORPUS, load
 from divert_cli.prepare import seed_policy
 from divert_contracts.vocabulary import Certainty, Hazard, PolicyKind
-from divert_triage.domain.lexicon import GAP, Lexicon, wordings
+from divert_triage.domain.lexicon import GAP, STOP, Lexicon, wordings
 from divert_triage.domain.policy import TriagePolicy
 from divert_triage.domain.reading import Reader
 
@@ -31,6 +33,7 @@ VAGUE = (
 )
 """Harmless phrases with a gap or a vague end, as a city may write them."""
 _MOST = 12
+_RANK = (Certainty.DENIED, Certainty.POSSIBLE, Certainty.PRESENT)
 
 
 class Danger(NamedTuple):
@@ -172,8 +175,212 @@ def test_a_weapon_that_is_spoken_of_reaches_a_person(text: str) -> None:
     assert GRAVE & told(text, vague_reader())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DENIES WEAPONS BUT MOM SAYS YES",
+        "SAYS NO WEAPONS BUT RP SAW ONE IN HIS BAG",
+        "NO WEAPONS // RP CB NOW HAS ONE",
+        "DENIED HAVING GUN BUT RP SAW IT",
+        "DISREGARD NO WEAPONS, HE HAS IT",
+        "NO TRAE ARMA PERO DICE QUE SI TIENE",
+        "NOT HITTING ANYONE BUT HE WAS",
+        "HE'S LYING ABOUT NO WEAPONS",
+        "RP DOESNT BELIEVE NO WEAPONS",
+        "NEG WPNS. CALM.\nSUPP: SISTER CB, SHE FOUND IT",
+        "NO WEAPONS EXCEPT A STICK",
+        "NO WEAPONS ONLY A BAT",
+        "NO WEAPONS, JUST A BAT",
+        "NO WEAPONS OTHER THAN A CANE",
+        "NO WEAPONS BESIDES A CANE",
+        "NO WEAPONS APART FROM A BROOM",
+        "NO TIENE ARMAS SALVO UN PALO",
+        "NO TIENE ARMAS SOLO UN CUCHILLO",
+        "NOT A TOY GUN",
+        "NOT JUST A KNIFE",
+        "ISNT JUST A KNIFE",
+        "NO MENTION OF WEAPONS",
+        "NOTHING SAID ABOUT WEAPONS",
+        "NO HX OF VIOLENCE",
+        "NOT VIOLENT YET",
+        "NOT VIOLENT UNLESS APPROACHED",
+        "NO VIOLENCE ONLY TOWARD SISTER",
+        "NOT VIOLENT AT THIS TIME BUT WAS EARLIER",
+        "NOT USUALLY VIOLENT",
+        "NOT BEING VIOLENT RIGHT NOW, WAS EARLIER",
+        "HAS NOT HIT STAFF, ONLY OTHER PATIENTS",
+        "NOT THREATENING ANYONE BUT HIS MOTHER",
+        "DIDNT HIT HER THIS TIME",
+        "NO WEAPONS THAT RP COULD SEE",
+        "NOTHING BUT A SCREWDRIVER ON HIM",
+        "NO ESTA ARMADO PERO LA HERMANA DICE LO CONTRARIO",
+        "NO TIENE PISTOLA, PERO TRAE ALGO EN LA MANO",
+        "NOT A REAL GUN PER RP",
+        "SAID NO TO WEAPONS BUT HESITATED",
+        "NO KNIFE NOW RP NOT SO SURE",
+        "NO WEAPONS SAVE FOR A WRENCH",
+        "SHE NEVER SAID NO WEAPONS",
+        "WEAPONS: NONE, WELL MAYBE A BAT",
+    ],
+)
+def test_a_denial_that_is_taken_back_or_limited_or_was_never_made_reaches_a_person(text: str) -> None:
+    assert GRAVE & told(text, reader())
+
+
+@cache
+def misspelt() -> dict[str, tuple[str, ...]]:
+    """Return each corrected word's misspellings, but for those that may be another's."""
+    near = {word: {*misspellings(word)} for word in seed().corrected}
+    times = Counter(one for ways in near.values() for one in ways)
+    right = {*seed().corrected, *seed().spelt, *seed().everyday}
+    return {
+        word: tuple(one for one in ways - right if times[one] == 1 and shorter(one).isdisjoint(right - {word}))
+        for word, ways in near.items()
+    }
+
+
+def shorter(word: str) -> set[str]:
+    return {word[:at] + word[at + 1 :] for at in range(1, len(word))}
+
+
+def misspellings(word: str) -> Iterator[str]:
+    """Yield a word with a letter out, doubled or swapped with the next; the first letter stays."""
+    for at in range(1, len(word)):
+        yield word[:at] + word[at + 1 :]
+        yield word[: at + 1] + word[at:]
+        yield word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
+
+
+def test_a_misspelt_phrase_tells_at_least_what_the_right_one_tells() -> None:
+    for danger in dangers():
+        grave = GRAVE & told(" ".join(danger.words), reader())
+        for at, word in enumerate(danger.words):
+            for wrong in misspelt().get(word, ()):
+                text = " ".join((*danger.words[:at], wrong, *danger.words[at + 1 :]))
+                assert grave <= told(text, reader()), text
+
+
+def test_a_misspelling_that_a_phrase_names_is_read_as_the_word_too() -> None:
+    for text in ("ASSUALT", "ASSULT ON STAFF", "SHOOTIN", "THREATENIN STAFF", "KIDNAPED"):
+        assert GRAVE & told(text, reader()), text
+
+
+@cache
+def denials() -> tuple[str, ...]:
+    """Return the texts of the open half in which a weapon or violence is denied and nothing is taken back."""
+    texts = (one.text for one in load(CORPUS) if not one.held_back)
+    return tuple(text for text in texts if denied(text))
+
+
+def denied(text: str) -> set[Hazard]:
+    return {one.hazard for one in reader().read(text) if one.certainty is Certainty.DENIED and one.hazard in GRAVE}
+
+
+@cache
+def open_texts() -> tuple[str, ...]:
+    return tuple(one.text.rstrip(" ?:=/") for one in load(CORPUS) if not one.held_back)
+
+
+@settings(deadline=None, max_examples=300)
+@generated(st.data())
+def test_a_denial_stands_nowhere_before_what_takes_it_back(data: st.DataObject) -> None:
+    text = data.draw(st.sampled_from(denials()))
+    phrase = data.draw(st.sampled_from([one for phrase in seed().retractions.after for one in instances(phrase)]))
+    between = data.draw(st.sampled_from([" ", ", ", ". ", "\n", " // ", ": "]))
+    taken_back = " ".join(one for one in phrase if one not in (GAP, STOP))
+    assert not denied(f"{text}. Talked.{between}{taken_back}"), taken_back
+
+
+@settings(deadline=None, max_examples=300)
+@generated(st.data())
+def test_a_further_sentence_makes_nothing_less(data: st.DataObject) -> None:
+    first, second = data.draw(st.sampled_from(open_texts())), data.draw(st.sampled_from(open_texts()))
+    both = worst(f"{first}.\n{second}")
+    for alone in (worst(first), worst(second)):
+        assert all(_RANK.index(both[hazard]) >= _RANK.index(alone[hazard]) for hazard in alone), (first, second)
+
+
+def worst(text: str) -> dict[Hazard, Certainty]:
+    """Return the surest that a text tells of weapons and violence."""
+    found: dict[Hazard, Certainty] = {}
+    for one in sorted(reader().read(text), key=lambda one: _RANK.index(one.certainty)):
+        if one.hazard in GRAVE:
+            found[one.hazard] = one.certainty
+    return found
+
+
 def test_somebody_found_shot_is_not_thought_to_be_at_a_clinic() -> None:
     assert Hazard.WEAPON in told("RP FOUND HER SHOT", reader())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SUBJ IS A DANGER TO OTHERS",
+        "HARM TO OTHERS",
+        "5150 DTO",
+        "HI/SI",
+        "SI/HI",
+        "PT ENDORSES HI",
+        "MALE W/ 417",
+        "CODE 417",
+        "POSS 245",
+        "POSS 187",
+        "242 IN PROGRESS",
+        "RP RPTG A 273.5",
+        "WANTS REPORT FOR 242",
+        "245 VICT AT LOC",
+        "VICT OF 242 STANDING BY",
+        "SUBJ 245'D HIS ROOMMATE",
+        "PT DANGER TO SELF AND OTHERS",
+        "HI W/ PLAN",
+        "417PC",
+        "245 PC",
+        "SUBJ CUTTING",
+        "A&B ON STAFF",
+        "BATT ON RP",
+        "GBI",
+        "MAKING THRTS",
+        "HEARD POPS",
+        "RP HEARD A BANG",
+        "AGGRESSIVE",
+        "FEARS FOR HER LIFE",
+        "HAS A 38",
+        "KEEPS A .38 ON HIM",
+        "9MM",
+        "HAS A 45 CAL",
+        "HE IS CARRYING",
+        "HAS A SCREW DRIVER",
+        "FIRE ARM",
+        "ESTA AHORCANDO A SU MAMA",
+        "LA AGARRO DEL CUELLO",
+        "ESTA PATEANDO A LA GENTE",
+        "LO EMPUJO",
+        "LO APUÑALO",
+        "ESTA GOLPEANDO",
+        "ME PEGO",
+        "BEATING ON HER MOTHER",
+        "HITTING ON STAFF",
+        "WALKING WITH A CANE SWINGING IT AT PEOPLE",
+        "HEART ATTACK AFTER BEING PUNCHED",
+        "BATTERY ON PARK RANGER",
+    ],
+)
+def test_how_a_dispatcher_writes_of_danger_is_known(text: str) -> None:
+    assert GRAVE & told(text, reader())
+
+
+def test_shorthand_that_is_denied_stays_so() -> None:
+    assert not GRAVE & told("DENIES SI/HI", reader())
+
+
+@pytest.mark.parametrize("text", ["TOOK ALL HIS MEDS", "TOOK TOO MANY MEDS", "TOOK A BOTTLE OF MEDS", "TOOK 20 PILLS"])
+def test_more_than_was_prescribed_is_an_overdose(text: str) -> None:
+    assert Hazard.OVERDOSE in told(text, reader())
+
+
+def test_indecent_exposure_by_its_name_alone_is_for_a_person_and_excludes_nothing() -> None:
+    assert {one.certainty for one in reader().read("INDECENT EXPOSURE")} == {Certainty.POSSIBLE}
 
 
 @pytest.mark.parametrize(
@@ -186,12 +393,46 @@ def test_published_names_of_violence_are_known(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "242 MAIN ST",
+        "AT 417 W 5TH",
+        "LOC 245 S HILL ST",
+        "BATTERY PARK",
+        "HITTING ON WOMEN",
+        "BEATING A DRUM",
+        "CUTTING HAIR",
+        "CUTTING THE GRASS",
+        "CUTTING A CAKE",
+        "PHONE BATT IS LOW",
+        "WALKING WITH CANE",
+        "TOOK HIS MEDS",
+        "NOT VIOLENT, TOOK MEDS TODAY",
+    ],
+)
+def test_addresses_and_everyday_doings_tell_of_no_danger(text: str) -> None:
+    assert told(text, reader()) == set()
+
+
+def test_a_heart_attack_is_an_illness() -> None:
+    assert told("HEART ATTACK", reader()) == {Hazard.MEDICAL}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "NO WEAPONS SEEN",
         "wpns: n",
         "wpns none seen",
         "weapons? none seen",
         "DENIES HAVING A GUN",
         "NO WEAPONS ON HIM",
+        "NOT VIOLENT AT THIS TIME",
+        "NO WEAPONS BUT HE WAS CRYING",
+        "NO WEAPONS BUT SHE HAS A DOG",
+        "NO WEAPONS, HE HAS BEEN DRINKING",
+        "NO WEAPONS, JUST YELLING",
+        "NO WEAPONS BUT REFUSING TO LEAVE",
+        "NO WEAPONS. SISTER IS WITH HIM",
+        "NO WEAPONS, LYING ON SIDEWALK",
         "NO ONE IN THE HOUSE HAS A GUN",
         "no sign of a knife or gun",
         "got his flu shot today",

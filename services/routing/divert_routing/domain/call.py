@@ -1,6 +1,6 @@
 """What routing remembers of a call, and when it wants to be woken."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Self
 from uuid import UUID
@@ -36,7 +36,7 @@ from divert_contracts.vocabulary import (
     Stage,
     TeamPosition,
 )
-from divert_routing.domain import timers
+from divert_routing.domain import timers, wording
 
 POSITIONS = {
     Stage.ACKNOWLEDGED: TeamPosition.PREPARING,
@@ -57,6 +57,18 @@ class Sign(Model):
     hazard: Hazard
     certainty: Certainty
     code: str
+    words: str | None = None
+    """Of danger in doubt: a digest of the words that it stands in. Null when it is not from words, or from an earlier
+    revision's."""
+
+    @property
+    def without_words(self) -> Self:
+        """The same, whatever the words."""
+        return self if self.words is None else self.model_copy(update={"words": None})
+
+    def is_among(self, seen: Collection["Sign"]) -> bool:
+        """Say whether somebody who saw those signs saw this one; where its words are not known, in any words."""
+        return self in seen or (self.words is None and any(self == one.without_words for one in seen))
 
 
 class Case(Changeable):
@@ -170,8 +182,8 @@ class Reviewed(Model):
     hazards: tuple[Hazard, ...] = ()
     """Of the signs, for those who know hazards alone."""
     signs: tuple[Sign, ...] = ()
-    """None that deny. The review lapses when a later revision has another one. Reviews from before signs were kept have
-    none, and lapse at any."""
+    """None that deny. The review lapses when a later revision has another one, or a doubt in other words. Reviews from
+    before signs were kept have none, and lapse at any."""
     nearby: dict[str, tuple[Hazard, ...]] = Field(default={})
     """Danger in calls close by, by their ids; the review lapses when there is another."""
 
@@ -387,15 +399,26 @@ class Call(State):
         return (*self.signals, *(one for one in self.doubts if (one.hazard, one.code) not in said))
 
     @property
+    def told_signs(self) -> tuple[Sign, ...]:
+        """What there is to see for a reviewer: the signs that do not deny."""
+        now = (self._worded(one) for one in self.signals)
+        before = (_sign(one) for one in self.signs[len(self.signals) :])
+        return tuple(one for one in dict.fromkeys((*now, *before)) if one.certainty is not Certainty.DENIED)
+
+    @property
     def doubted(self) -> tuple[Sign, ...]:
         """The signs of danger in doubt that no reviewer saw."""
-        found = (
-            Sign(hazard=one.hazard, certainty=one.certainty, code=one.code)
-            for one in self.signs
-            if one.certainty is Certainty.POSSIBLE and one.hazard not in MEDICAL
-        )
+        found = (one for one in self.told_signs if one.certainty is Certainty.POSSIBLE and one.hazard not in MEDICAL)
         seen = () if self.reviewed is None else self.reviewed.signs
-        return tuple(one for one in dict.fromkeys(found) if one not in seen)
+        return tuple(one for one in found if not one.is_among(seen))
+
+    def _worded(self, signal: Signal) -> Sign:
+        """Return a sign of the newest revision; the words of a doubt are known once the revision's own fact came."""
+        sign = _sign(signal)
+        doubt = signal.certainty is Certainty.POSSIBLE and signal.hazard not in MEDICAL and signal.from_words
+        if not doubt or not self.complete or self.picture is None or self.private is None:
+            return sign
+        return sign.model_copy(update={"words": wording.digest(self.call_id, signal, self.picture, self.private)})
 
     @property
     def acuity(self) -> Acuity:
@@ -481,6 +504,10 @@ class Call(State):
             "provider": self.provider if self.case is None else self.case.provider,
             "acuity": self.acuity,
         }
+
+
+def _sign(signal: Signal) -> Sign:
+    return Sign(hazard=signal.hazard, certainty=signal.certainty, code=signal.code)
 
 
 def _hazards(found: Mapping[str, tuple[Hazard, ...]]) -> Iterator[Hazard]:

@@ -42,6 +42,10 @@ ALARMING = frozenset(
 )
 """Hazards that no policy lets an unarmed team meet: a *yes* counts at once, whatever has become of its triage."""
 
+ALARMING_PLACES = ALARMING - {Hazard.FIRE}
+"""What a place known for it alarms with at once. One where it has burnt is not on fire: the policy says whether that
+excludes or is for a person to weigh, and its triage is waited for."""
+
 SURE = frozenset({Certainty.PRESENT, Certainty.UNKNOWN})
 """Certainties that exclude; ``possible`` is for a person to look at."""
 
@@ -72,7 +76,8 @@ def doubts_of(fact: CallTriaged) -> tuple[Signal, ...]:
 def of_picture(picture: Picture) -> tuple[Hazard, ...]:
     """Return the alarming hazards that a picture's own answers and premise speak of."""
     asked = (hazard for question, hazard in ASKED_ABOUT.items() if picture.answer(question) is Answer.YES)
-    return tuple(dict.fromkeys(one for one in (*asked, *picture.premise_hazards) if one in ALARMING))
+    said = (hazard for hazard in asked if hazard in ALARMING)
+    return tuple(dict.fromkeys((*said, *(one for one in picture.premise_hazards if one in ALARMING_PLACES))))
 
 
 def rule_of(fact: CallTriaged) -> str:

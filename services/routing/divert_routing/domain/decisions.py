@@ -4,7 +4,6 @@ from divert_contracts.vocabulary import (
     MEDICAL,
     Answer,
     Assistance,
-    Certainty,
     Contact,
     Eligibility,
     Feed,
@@ -16,7 +15,7 @@ from divert_contracts.vocabulary import (
     Stage,
 )
 from divert_routing.domain import dangers, endings, offers, promises
-from divert_routing.domain.call import Call, Case, Reviewed, Sign
+from divert_routing.domain.call import Call, Case, Reviewed
 from divert_routing.domain.turn import Turn
 
 
@@ -104,8 +103,7 @@ def eligibility(call: Call) -> Eligibility:
 
 def reviewed_now(call: Call) -> Reviewed:
     """Return what a reviewer sees of the newest revision, and of doubt from before it."""
-    told = (one for one in call.signs if one.certainty is not Certainty.DENIED)
-    signs = tuple(dict.fromkeys(Sign(hazard=one.hazard, certainty=one.certainty, code=one.code) for one in told))
+    signs = call.told_signs
     return Reviewed(
         answers=_safety_answers(call),
         hazards=tuple(dict.fromkeys(one.hazard for one in signs)),
@@ -158,7 +156,7 @@ def _inform(turn: Turn, case: Case) -> None:
     """
     call = turn.call
     doubted = call.doubted
-    fresh = not set(doubted) <= set(case.doubts)
+    fresh = not all(one.is_among(case.doubts) for one in doubted)
     if call.complete or fresh:
         offers.keep_informed(turn)
         call.triage_by = None
@@ -241,7 +239,8 @@ def _safety_answers(call: Call) -> dict[Question, Answer]:
 def _stands(reviewed: Reviewed, call: Call) -> bool:
     """Say whether a review still holds: no safety answer is another one, and no sign is new."""
     now = reviewed_now(call)
-    return now.answers == reviewed.answers and set(now.signs) <= set(reviewed.signs) and not call.menaced
+    seen = all(one.is_among(reviewed.signs) for one in now.signs)
+    return seen and now.answers == reviewed.answers and not call.menaced
 
 
 def _excluded_by_cleared(call: Call) -> bool:

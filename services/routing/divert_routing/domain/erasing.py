@@ -37,8 +37,11 @@ class Erased(Model):
 
 
 def forget(call: Call) -> None:
-    """Let the private part go."""
+    """Let the private part go, and what was kept to know its words again."""
     call.private = None
+    if call.reviewed is not None:
+        signs = tuple(dict.fromkeys(one.without_words for one in call.reviewed.signs))
+        call.reviewed = call.reviewed.model_copy(update={"signs": signs})
     rereviews.drop(call)
 
 

@@ -15,9 +15,11 @@ Word = Annotated[str, Field(pattern=r"^[a-z0-9]+$")]
 LongWord = Annotated[str, Field(pattern=r"^[a-z]{5,}$")]
 Phrase = Annotated[str, Field(pattern=r"^[a-z0-9|<>().~ -]+$", max_length=400)]
 """Words with spaces between. ``a|b``: one of them; ``(a)``: may be left out; ``<group>``: a word of that group;
-``..``: up to three words between, in the same clause; ``stab~``: also ``stabs``, ``stabbed`` and ``stabbing``."""
+``..``: up to three words between, in the same clause; ``stab~``: also ``stabs``, ``stabbed`` and ``stabbing``; ``.`` at
+the end: where nothing follows in the clause."""
 
 GAP = ".."
+STOP = "."
 _MOST_WORDINGS = 20_000
 _VOWELS = frozenset("aeiou")
 _DOUBLED = frozenset("bdgmnprt")
@@ -31,6 +33,8 @@ class Entry(Part):
     hazards: tuple[Known[Hazard], ...] = Field(min_length=1)
     certainty: Literal["present", "possible"] = "present"
     """``possible`` where a person must look even when nothing beside it puts it in doubt, as with a toy gun."""
+    whole: bool = False
+    """The words of its phrases tell of nothing else, as the attack in a heart attack."""
     text: str = Field(min_length=1)
     """What it is, in plain words."""
     phrases: tuple[Phrase, ...] = Field(min_length=1)
@@ -46,8 +50,8 @@ class Cue(Part):
     """Phrases that change how something is said: denied, in doubt, or confirmed after all."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)
-    means: Literal["denied", "possible", "present"]
-    """``possible``: unknown, past, hearsay, another's or a toy."""
+    means: Literal["denied", "possible", "present", "limited"]
+    """``possible``: unknown, past, hearsay, another's or a toy; ``limited``: what is denied of some cases alone."""
     reach: Literal["joined", "clause"] = "joined"
     """``joined``: across words that join alone; ``clause``: to the end of its clause."""
     text: str = Field(min_length=1)
@@ -65,6 +69,15 @@ class Cue(Part):
         return self
 
 
+class Retractions(Part):
+    """Phrases that take denials back: whoever denies a weapon may be lying, and somebody else may have seen it."""
+
+    before: tuple[Phrase, ...] = ()
+    """Phrases that stand somewhere before what they take back."""
+    after: tuple[Phrase, ...] = ()
+    """Phrases that stand somewhere after it."""
+
+
 class Lexicon(Part):
     """Everything that the reader knows. It is part of the triage policy, so that a decision cites one version."""
 
@@ -77,6 +90,8 @@ class Lexicon(Part):
     """Phrases that hold such a word and tell of no danger, such as ``flu shot``. What tells of danger within one that
     has a gap, or begins in one and ends after it, is in doubt."""
     cues: tuple[Cue, ...] = ()
+    retractions: Retractions = Retractions()
+    """They may be part of other phrases too."""
     ends: tuple[Phrase, ...] = ()
     """Phrases at which the reach of a cue ends, such as ``but``."""
     joins: tuple[Word, ...] = ()
@@ -114,6 +129,12 @@ class Lexicon(Part):
             for member in members:
                 if any(len(wording) != 1 or GAP in wording for wording in wordings(member, {})):
                     raise ValueError(f"group {name}: {member!r} is not one word")
+        return self
+
+    @model_validator(mode="after")
+    def _retractions_can_be_understood(self) -> Self:
+        for phrase in (*self.retractions.before, *self.retractions.after):
+            tuple(wordings(phrase, self.groups))
         return self
 
     @model_validator(mode="after")
@@ -159,14 +180,15 @@ def wordings(phrase: str, groups: dict[str, tuple[str, ...]]) -> Iterator[tuple[
         if len(ways) > _MOST_WORDINGS:
             raise ValueError(f"{phrase!r} can be said in too many ways")
     for way in ways:
-        if not way or GAP in (way[0], way[-1]):
+        said = way[:-1] if way[-1:] == (STOP,) else way
+        if not said or GAP in (said[0], said[-1]) or STOP in said:
             raise ValueError(f"{phrase!r} must begin and end with a word")
         yield way
 
 
 def _forms(element: str, phrase: str, groups: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    if element == GAP:
-        return (GAP,)
+    if element in (GAP, STOP):
+        return (element,)
     if element.startswith("<") and element.endswith(">"):
         if element[1:-1] not in groups:
             raise ValueError(f"{phrase!r} names the group {element}, which there is not")

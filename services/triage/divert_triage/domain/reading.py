@@ -6,13 +6,13 @@ it takes the more dangerous one; a denial counts only when nothing stands betwee
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
 from divert_contracts.call import Signal
 from divert_contracts.vocabulary import Certainty, Hazard, SignalSource
-from divert_triage.domain.lexicon import GAP, Cue, Entry, Lexicon, wordings
+from divert_triage.domain.lexicon import GAP, STOP, Cue, Entry, Lexicon, wordings
 
 UNREADABLE = "unreadable"
 """The code of the signal that a text could not be read; its hazard is ``unknown``."""
@@ -80,7 +80,14 @@ class _Cues:
     before: Cue | None = None
     after: Cue | None = None
 
+    @property
+    def weigh(self) -> bool:
+        """Whether they do more than limit a denial."""
+        return any(one is not None and one.means != "limited" for one in (self.before, self.after))
 
+
+_Saying: TypeAlias = tuple[Entry, int, int, Hazard, Certainty]
+"""What a phrase tells of: its entry, its words from the first up to the last without it, hazard and certainty."""
 _Item: TypeAlias = Entry | _Cues | _Ordinary | _End | _Join | _List
 _ORDINARY, _END, _JOIN, _CONCESSION, _LIST = _Ordinary(), _End(), _Join(), _Concession(), _List()
 
@@ -128,6 +135,10 @@ class _Words(NamedTuple):
     """What stands before each word, and after the last one."""
     readable: bool
 
+    def sentence(self, word: int) -> int:
+        """Return the number of a word's sentence."""
+        return sum(one >= _STOP for one in self.separators[: word + 1])
+
 
 class _Part(NamedTuple):
     """A phrase in its text, or a word that is part of none."""
@@ -159,18 +170,19 @@ class Reader:
         self._abbreviations = frozenset(lexicon.abbreviations)
         self._everyday = frozenset(lexicon.everyday)
         for item, phrases in _items(lexicon):
-            for phrase in phrases:
-                self._put(phrase, item, lexicon)
-        self._starts: dict[str, tuple[_Node, ...]] = {
-            word: tuple(self._root.then[one] for one in self._elements.get(word, (word,)) if one in self._root.then)
-            for word in self._vocabulary | set(self._elements)
-        }
-        """The places in the automaton behind each word that can begin a phrase."""
-        self._starts = {word: nodes for word, nodes in self._starts.items() if nodes}
+            self._put(self._root, phrases, item, lexicon)
+        before, after = _Node(), _Node()
+        self._put(before, lexicon.retractions.before, _ORDINARY, lexicon)
+        self._put(after, lexicon.retractions.after, _ORDINARY, lexicon)
+        self._misspelt = _misspellings(lexicon.corrected)
+        self._read_both_ways({*lexicon.corrected, *lexicon.spelt, *lexicon.everyday})
+        self._starts = self._beginnings(self._root)
+        self._take_back_what_follows, self._take_back_what_precedes = self._beginnings(before), self._beginnings(after)
         self._telling = {
             word
             for word, node in self._root.then.items()
-            if isinstance(node.item, _Cues | _End)
+            if isinstance(node.item, _End)
+            or (isinstance(node.item, _Cues) and node.item.weigh)
             or (isinstance(node.item, Entry) and node.item.certainty == "possible")
         }
         """Words that deny or put in doubt, alone."""
@@ -181,10 +193,11 @@ class Reader:
             | {*self._elements, *lexicon.spelt, *lexicon.corrected}
             | self._everyday
         )
-        self._misspelt = _misspellings(lexicon.corrected)
 
     def read(self, text: str, source: SignalSource = SignalSource.NARRATIVE) -> tuple[Signal, ...]:
         """Return what a text tells of danger, in order: each hazard once for each phrase and certainty.
+
+        A doubt is told of in each sentence that it stands in: whoever has looked at one has not looked at the next.
 
         Args:
             text: of any length and language.
@@ -192,12 +205,16 @@ class Reader:
         """
         words = self._words(_folded(text))
         found = self._found(words)
-        signals: dict[tuple[Hazard, Certainty, str], Signal] = {}
+        said = list(self._said(words, found))
+        if any(_is_grave_denial(hazard, certainty) for *_, hazard, certainty in said):
+            said = self._taken_back(words, said)
+        signals: dict[tuple[Hazard, Certainty, str, int], Signal] = {}
         if not words.readable:
-            signals[Hazard.UNKNOWN, Certainty.POSSIBLE, UNREADABLE] = not_read(UNREADABLE, source)
-        for entry, first, last, hazard, certainty in self._said(words, found):
-            if (hazard, certainty, entry.id) not in signals:
-                signals[hazard, certainty, entry.id] = Signal(
+            signals[Hazard.UNKNOWN, Certainty.POSSIBLE, UNREADABLE, 0] = not_read(UNREADABLE, source)
+        for entry, first, last, hazard, certainty in said:
+            once = (hazard, certainty, entry.id, words.sentence(first) if certainty is Certainty.POSSIBLE else 0)
+            if once not in signals:
+                signals[once] = Signal(
                     hazard=hazard,
                     source=source,
                     certainty=certainty,
@@ -207,7 +224,7 @@ class Reader:
                 )
         return tuple(signals.values())
 
-    def _said(self, words: _Words, found: list[_Found]) -> Iterator[tuple[Entry, int, int, Hazard, Certainty]]:
+    def _said(self, words: _Words, found: list[_Found]) -> Iterator[_Saying]:
         """Yield every hazard that phrases tell of, with its place and certainty."""
         if not any(one.gaps or isinstance(one.item, Entry | _Ordinary) for one in found):
             return
@@ -220,10 +237,27 @@ class Reader:
             elif one.gaps or (one.item is _ORDINARY and one.last - one.first > 1):
                 yield from self._unexplained(words, one)
 
-    def _unexplained(self, words: _Words, part: _Part) -> Iterator[tuple[Entry, int, int, Hazard, Certainty]]:
+    def _taken_back(self, words: _Words, said: list[_Saying]) -> list[_Saying]:
+        """Put denials of weapons and violence in doubt that another phrase of the text takes back.
+
+        Such a phrase is a retraction of the lexicon. It stands before or after the denial, as the lexicon says, however
+        far away: "no weapons", and two lines further down "he has one" or "he lied about it".
+        """
+        follows = min(
+            (one.first for one in self._anywhere(words, self._take_back_what_follows)), default=len(words.words)
+        )
+        precedes = max((one.last for one in self._anywhere(words, self._take_back_what_precedes)), default=0)
+        return [
+            (entry, first, last, hazard, Certainty.POSSIBLE)
+            if _is_grave_denial(hazard, certainty) and (first > follows or last < precedes)
+            else (entry, first, last, hazard, certainty)
+            for entry, first, last, hazard, certainty in said
+        ]
+
+    def _unexplained(self, words: _Words, part: _Part) -> Iterator[_Saying]:
         """Yield as doubt what begins within a harmless phrase that need not mean it: across a gap, or past its end."""
         for first in range(part.first, part.last):
-            for one in self._all(words, first):
+            for one in self._all(words, first, self._starts):
                 past = one.last > part.last and part.item is _ORDINARY
                 if isinstance(one.item, Entry) and (part.gaps or past):
                     for hazard in one.item.hazards:
@@ -234,9 +268,9 @@ class Reader:
         hazards = set(entry.hazards)
         yield from ((entry, part.first, part.last, hazard) for hazard in entry.hazards)
         for first in range(part.first, part.last):
-            for one in self._all(words, first):
-                # A doubtful phrase explains what it holds word for word, not what stands in its gap.
-                explains = entry.certainty == "possible" and not part.gaps
+            for one in self._all(words, first, self._starts):
+                # A phrase that is doubtful or whole explains what it holds word for word, not what stands in its gap.
+                explains = (entry.certainty == "possible" or entry.whole) and not part.gaps
                 within = explains and one.last <= part.last and one.item not in (entry, part.item)
                 if isinstance(one.item, Entry) and not (within and (first, one.last) != (part.first, part.last)):
                     yield from ((one.item, first, one.last, new) for new in one.item.hazards if new not in hazards)
@@ -244,12 +278,12 @@ class Reader:
 
     # ------------------------------------------------------------------------------------------------------ phrases
 
-    def _put(self, phrase: str, item: _Item, lexicon: Lexicon) -> None:
-        for wording in wordings(phrase, lexicon.groups):
-            node = self._root
+    def _put(self, root: _Node, phrases: Iterable[str], item: _Item, lexicon: Lexicon) -> None:
+        for wording in (wording for phrase in phrases for wording in wordings(phrase, lexicon.groups)):
+            node = root
             for element in wording:
                 node = node.then.setdefault(element, _Node())
-                if element != GAP and not element.startswith("<"):
+                if element.isalnum():
                     self._vocabulary.add(element)
             if isinstance(item, _Cues) and isinstance(node.item, _Cues):
                 node.item = _Cues(item.before or node.item.before, item.after or node.item.after)
@@ -257,6 +291,22 @@ class Reader:
                 node.others = tuple({one.id: one for one in (*node.others, item) if one is not node.item}.values())
             else:
                 node.item = item
+
+    def _read_both_ways(self, right: Collection[str]) -> None:
+        """Let each misspelling that a phrase or group names be itself in a phrase, and the word that is meant too."""
+        for word in self._vocabulary | set(self._elements):
+            meant = None if word in right else self._meant(word)
+            if meant is not None:
+                ways = (*self._elements.get(word, (word,)), *self._elements.get(meant, (meant,)))
+                self._elements[word] = tuple(dict.fromkeys(ways))
+
+    def _beginnings(self, root: _Node) -> dict[str, tuple[_Node, ...]]:
+        """Return the places in an automaton behind each word that can begin a phrase."""
+        places = {
+            word: tuple(root.then[one] for one in self._elements.get(word, (word,)) if one in root.then)
+            for word in self._vocabulary | set(self._elements)
+        }
+        return {word: nodes for word, nodes in places.items() if nodes}
 
     def _words(self, folded: str) -> _Words:
         """Split a text, correct misspelt words, and see whether it can be read."""
@@ -268,7 +318,7 @@ class Reader:
         spelt, everyday = self._spelt, self._everyday
         for match in _WORDS.finditer(folded):
             between, word = match.groups()
-            separators.append(_SPACE if between == " " or not between else self._separator(between, words))
+            separators.append(_SPACE if between == " " or not between else self._separator(between, words, word))
             if not word:
                 break
             if "'" in word:
@@ -290,7 +340,10 @@ class Reader:
             readable = sum(one.isalpha() and not one.isascii() for one in folded) < _FOREIGN_LETTERS
         return _Words(words, starts, ends, separators, readable)
 
-    def _separator(self, between: str, words: list[str]) -> int:
+    def _separator(self, between: str, words: list[str], word: str) -> int:
+        if between[-1] == "." and word.isdigit() and (between[:-1].isspace() or (words and words[-1].isdigit())):
+            # The point of a number: 273.5, or .38.
+            return _SPACE
         marks = set(between)
         if "?" in marks:
             return _QUESTION
@@ -319,16 +372,22 @@ class Reader:
         starts = self._starts
         for at, word in enumerate(words.words):
             if at >= free and word in starts:
-                phrases = self._all(words, at)
+                phrases = self._all(words, at, starts)
                 if phrases:
                     found.append(phrases[0])
                     free = phrases[0].last
         return found
 
-    def _all(self, words: _Words, first: int) -> list[_Found]:
+    def _anywhere(self, words: _Words, starts: Mapping[str, tuple[_Node, ...]]) -> Iterator[_Found]:
+        """Yield every phrase of the text, within others too."""
+        for at, word in enumerate(words.words):
+            if word in starts:
+                yield from self._all(words, at, starts)
+
+    def _all(self, words: _Words, first: int, starts: Mapping[str, tuple[_Node, ...]]) -> list[_Found]:
         """Return every phrase that begins with a word, the longest first."""
         found: list[_Found] = []
-        for node in self._starts.get(words.words[first], ()):
+        for node in starts.get(words.words[first], ()):
             self._step(node, words, _Found(_ORDINARY, first, first + 1, 0), found)
         if len(found) > 1:
             found.sort(key=_by_length, reverse=True)
@@ -339,6 +398,9 @@ class Reader:
         beyond = node.then.get(GAP)
         left = _GAP_WORDS if beyond is not None else 0
         direct = node.then
+        stop = direct.get(STOP)
+        if stop is not None and (so_far.last == len(words.words) or words.separators[so_far.last] >= _SLASH):
+            self._step(stop, words, so_far, found)
         elements, separators = self._elements, words.separators
         for further in range(so_far.last, len(words.words)):
             if separators[further] >= _COMMA:
@@ -389,7 +451,7 @@ class Reader:
         if not self._concessions.isdisjoint(words[found.first : found.last]):
             return True
         named = (at + 1 for at in range(max(found.first - 1, 0), found.last - 1) if words[at] in self._definite)
-        return any(_is_weapon(one.item) for at in named for one in self._all(text, at))
+        return any(_is_weapon(one.item) for at in named for one in self._all(text, at, self._starts))
 
     def _alone(self, word: str) -> _Item:
         if word in self._lists:
@@ -399,12 +461,18 @@ class Reader:
         return _JOIN if word in self._joins else _ORDINARY
 
 
+def _is_grave_denial(hazard: Hazard, certainty: Certainty) -> bool:
+    return certainty is Certainty.DENIED and hazard in _CONCEDED
+
+
 def _is_weapon(item: _Item) -> bool:
     return isinstance(item, Entry) and Hazard.WEAPON in item.hazards
 
 
 def _certainty(said: Collection[str], entry: Entry) -> Certainty:
-    """Weigh what cues say of a phrase: confirmed outweighs doubt, and doubt outweighs denial."""
+    """Weigh what cues say of a phrase: confirmed outweighs doubt, and doubt outweighs denial, as a limit to it does."""
+    if "limited" in said and "denied" in said and "present" not in said:
+        return Certainty.POSSIBLE
     for means, certainty in _BY_WEIGHT:
         if means in said:
             return certainty
