@@ -208,6 +208,12 @@ def test_a_weapon_that_is_spoken_of_reaches_a_person(text: str) -> None:
         "NOT VIOLENT AT THIS TIME BUT WAS EARLIER",
         "NOT USUALLY VIOLENT",
         "NOT BEING VIOLENT RIGHT NOW, WAS EARLIER",
+        "DENIES BEING VIOLENT BUT RP HAS BRUISES",
+        "NO WEAPONS IN VIEW",
+        "NO HAY ARMAS QUE YO SEPA",
+        "NO TIENE ARMAS PERO LE VIERON UN PALO",
+        "CAMERA SHOWS ONE IN HIS HAND, HE DENIES WEAPONS",
+        "DENIES HITTING HER, SHE SAYS HE DID LAST NIGHT",
         "HAS NOT HIT STAFF, ONLY OTHER PATIENTS",
         "NOT THREATENING ANYONE BUT HIS MOTHER",
         "DIDNT HIT HER THIS TIME",
@@ -298,6 +304,27 @@ def test_a_further_sentence_makes_nothing_less(data: st.DataObject) -> None:
     both = worst(f"{first}.\n{second}")
     for alone in (worst(first), worst(second)):
         assert all(_RANK.index(both[hazard]) >= _RANK.index(alone[hazard]) for hazard in alone), (first, second)
+
+
+@cache
+def meaningless() -> tuple[str, ...]:
+    """Return everyday words that are part of no phrase after which something reads otherwise."""
+    after = (phrase for cue in seed().cues for phrase in (*cue.before, *cue.after))
+    telling = {
+        word for phrase in (*after, *seed().ordinary) for words in wordings(phrase, seed().groups) for word in words
+    }
+    groups = {word for members in seed().groups.values() for one in members for (word,) in wordings(one, {})}
+    return tuple(sorted({*seed().everyday} - telling - groups))
+
+
+@settings(deadline=None, max_examples=300)
+@generated(st.data())
+def test_further_words_take_nothing_away_but_by_a_cue_or_a_harmless_phrase(data: st.DataObject) -> None:
+    text = data.draw(st.sampled_from(open_texts()))
+    more = " ".join(data.draw(st.lists(st.sampled_from(meaningless()), min_size=1, max_size=5)))
+    # After a comma: "she says he did" ends there, and "she says he did not" is something else.
+    before, after = worst(text), worst(f"{text}, {more}")
+    assert all(_RANK.index(after[hazard]) >= _RANK.index(before[hazard]) for hazard in before), more
 
 
 def worst(text: str) -> dict[Hazard, Certainty]:
