@@ -29,6 +29,7 @@ _BY_WEIGHT = (
     ("present", Certainty.PRESENT),
     ("possible", Certainty.POSSIBLE),
     ("denied", Certainty.DENIED),
+    ("either", Certainty.POSSIBLE),
     ("asked", Certainty.POSSIBLE),
 )
 
@@ -586,8 +587,8 @@ def _cue_after(way: _Way, cues: _Cues, separator: int, following: _Part) -> None
         elif cue.means != "denied" or way.asked or following.separator >= _COMMA or following.item is _END:
             way.said.add(cue.means)
         elif cues.before is None or isinstance(following.item, Entry):
-            # "Weapons neg drugs": the word may belong to what follows.
-            way.said.add("possible")
+            # "Weapons neg drugs": the word may belong to what follows. In "no weapons not violent" either reading denies.
+            way.said.add("either")
         else:
             # "Knife, no shirt" denies the shirt alone.
             way.joined = False
