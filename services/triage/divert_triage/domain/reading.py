@@ -587,7 +587,7 @@ def _cue_after(way: _Way, cues: _Cues, separator: int, following: _Part) -> None
         elif cue.means != "denied" or way.asked or following.separator >= _COMMA or following.item is _END:
             way.said.add(cue.means)
         elif cues.before is None or isinstance(following.item, Entry):
-            # "Weapons neg drugs": the word may belong to what follows. In "no weapons not violent" either reading denies.
+            # "Weapons neg drugs": the word may belong to what follows. In "no weapons not violent" both readings deny.
             way.said.add("either")
         else:
             # "Knife, no shirt" denies the shirt alone.
