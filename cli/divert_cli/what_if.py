@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from pathlib import Path
@@ -149,6 +150,7 @@ def _played(
         played = runs.played(
             study, configurations, seeds, workers=workers, progress=lambda done: progress.update(task, advance=done)
         )
+    again = replace(Player(study, configurations[0]).round_trip(0), endings={})
     hours = [shift_hours(study, one) for one in configurations]
     days = (calls.until - calls.since) / timedelta(days=1)
     assumed = read_assumptions(assumptions)
@@ -163,7 +165,8 @@ def _played(
         seeds=seeds,
         capacity=study.capacity,
         self_check=check,
-        holds=check.holds,
+        through_codec=again == played[0][0],
+        holds=check.holds and again == played[0][0],
         unsafe_offers=round(sum(run.counts["unsafe"] for group in played for run in group)),
         for_publishing=publish,
         scenarios=without_small_cells(found) if publish else found,
@@ -279,6 +282,8 @@ def _show(result: Result) -> None:
             table.add_row(measure.title, *(_short(measure, one) for one in found))
     Console().print(table)
     _console.print(f"Offers of calls that the rules exclude: {result.unsafe_offers}")
+    codec = "equal" if result.through_codec else "DIFFERENT: do not rely on any of it"
+    _console.print(f"The first run, with every fact and state through its codec: {codec}")
 
 
 def _short(measure: Measure, found: Measured) -> str:

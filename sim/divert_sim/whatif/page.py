@@ -43,8 +43,10 @@ class Result(Model):
     seeds: int
     capacity: Capacity
     self_check: SelfCheck
+    through_codec: bool
+    """Whether the first run came out the same with every fact and every state written and read."""
     holds: bool
-    """Whether the self-check holds."""
+    """Whether the self-check holds, and that."""
     unsafe_offers: int
     """Offers of calls that the rules exclude, in all runs together."""
     for_publishing: bool
@@ -178,6 +180,10 @@ def _check(result: Result) -> Section:
             ),
             verdict,
             *_about_another(result),
+            (
+                "Runs hand facts over as they are; the first was played again with every fact and state written and "
+                f"read as the services do, and came out {'the same' if result.through_codec else 'DIFFERENTLY'}."
+            ),
             f"Offers of calls that the rules exclude, in all runs together: {result.unsafe_offers}.",
         ),
         tables=(

@@ -342,6 +342,7 @@ def result(*, publish: bool) -> Result:
         seeds=2,
         capacity=study.capacity,
         self_check=selfcheck.SelfCheck(on="nothing", calls=0, seeds=0, checks=()),
+        through_codec=True,
         holds=False,
         unsafe_offers=0,
         for_publishing=publish,
