@@ -66,11 +66,13 @@ class Labelled(Model):
     traits: tuple[str, ...]
     says: tuple[Label, ...]
     handling: Annotated[str, Field(pattern="^(none|review|exclude)$")]
+    taught: bool = False
+    """Written to teach the lexicon something: always in the open half."""
 
     @property
     def held_back(self) -> bool:
         """Whether the lexicon must never be adjusted to it."""
-        return hashlib.sha256(f"{self.id}:{self.text}".encode()).hexdigest()[0] in _HELD_BACK
+        return not self.taught and hashlib.sha256(f"{self.id}:{self.text}".encode()).hexdigest()[0] in _HELD_BACK
 
 
 @dataclass(frozen=True, slots=True)
