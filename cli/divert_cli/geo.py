@@ -54,11 +54,13 @@ class GeoError(StackError):
 
 @dataclass(slots=True)
 class Checked:
-    """How districts and polygons agree on located rows."""
+    """How districts and polygons agree on rows of a file."""
 
     rows: int = 0
     by_district: int = 0
     """Rows whose reporting district says the division that the file names."""
+    located: int = 0
+    """Rows with a place: some exports write 0, 0 where they know none."""
     by_polygon: int = 0
     outside: int = 0
     """Rows that no polygon holds."""
@@ -106,8 +108,11 @@ def check(
         print(json.dumps(asdict(found), indent=1))
         return
     table = Table("division by", "rows", "agree")
-    for name, agree in (("reporting district", found.by_district), ("polygon alone", found.by_polygon)):
-        table.add_row(name, str(found.rows), f"{agree} ({agree / max(1, found.rows):.2%})")
+    for name, of, agree in (
+        ("reporting district", found.rows, found.by_district),
+        ("polygon alone", found.located, found.by_polygon),
+    ):
+        table.add_row(name, str(of), f"{agree} ({agree / max(1, of):.2%})")
     _console.print(table)
     for one in found.disagreements:
         _console.print(", ".join(f"{name} {value}" for name, value in one.items()), markup=False)
@@ -151,15 +156,16 @@ def compared(rows: Path, polygons: DivisionMap, city: CityMap) -> Checked:
         for line, raw in enumerate(csv.DictReader(text), 2):
             row = {str(key).strip().lower(): value or "" for key, value in raw.items()}
             call = city.call(row, line, agency=city.agency, divert=False)
-            place = cast("Mapping[str, float]", call.get("address", {}))
-            if "latitude" not in place or "longitude" not in place:
-                continue
             district = cast("str | None", call.get("reporting_district"))
             named = _directory().division_named(cast("str | None", call.get("area")))
             by_district = division_of_district(district)
-            by_polygon = polygons.division(place["latitude"], place["longitude"])
             found.rows += 1
             found.by_district += named is not None and by_district == named
+            place = cast("Mapping[str, float]", call.get("address", {}))
+            if "latitude" not in place or "longitude" not in place:
+                continue
+            by_polygon = polygons.division(place["latitude"], place["longitude"])
+            found.located += 1
             found.by_polygon += named is not None and by_polygon == named
             found.outside += by_polygon is None
             if by_polygon != by_district:
