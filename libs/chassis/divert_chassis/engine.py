@@ -134,6 +134,14 @@ class Engine(Generic[G]):
             name for topic in service.reads if topic.foreign for name in service.names_of([topic])
         )
 
+    async def of_cluster(self, cluster: str) -> bool:
+        """Say whether positions are of this Kafka cluster; of another one nothing is handled any more."""
+        async with self._pool.acquire() as connection:
+            known = await self._store.cluster(connection, cluster)
+        if known != cluster:
+            self._positions.clear()
+        return known == cluster
+
     async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Return where to read partitions on from."""
         async with self._pool.acquire() as connection:
