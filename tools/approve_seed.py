@@ -8,6 +8,7 @@ start; a city gives its own (`divert policy approve`).
 import sys
 from datetime import UTC, datetime
 
+from divert_cli import corpus
 from divert_cli.checkout import ROOT
 from divert_cli.policy import approvals, backtest, files, recording
 from divert_cli.policy.backtest import Entrant
@@ -24,8 +25,16 @@ def main() -> None:
     policy = files.read(ROOT / SEEDS[PolicyKind.TRIAGE])
     report = backtest.run(recording.of_evening(), Entrant(files.triage_policy(policy.path), policy.digest), processes=1)
     backtest.beside(policy.path).write_bytes(report.canonical())
+    read = corpus.read(corpus.load(corpus.CORPUS), corpus.seed_reader())
     given = tuple(
-        Approval(role=role, by=f"seed-{role}", at=SEEDED_AT, backtest=report.sha256, digest=policy.digest)
+        Approval(
+            role=role,
+            by=f"seed-{role}",
+            at=SEEDED_AT,
+            backtest=report.sha256,
+            digest=policy.digest,
+            corpus=read.sha256,
+        )
         for role in ROLES
     )
     approvals.write(approvals.beside(policy.path), given)

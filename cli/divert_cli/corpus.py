@@ -140,6 +140,29 @@ class Compared:
         return Handling[self.entry.handling.upper()], max(self.read.values(), default=Handling.NONE)
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A corpus as a reader reads it."""
+
+    open_half: Sequence[Compared]
+    held_back: Sequence[Compared]
+
+    @property
+    def missed(self) -> list[str]:
+        """Ids of the open half's texts that tell of a weapon or violence and lead to nothing."""
+        return [one.entry.id for one in self.open_half if any(_is_grave(*error) for error in one.errors)]
+
+    def canonical(self) -> bytes:
+        """Return the report as it is hashed and kept."""
+        report = {"open_half": document(self.open_half), "held_back": document(self.held_back)}
+        return json.dumps(report, indent=1, ensure_ascii=False).encode() + b"\n"
+
+    @property
+    def sha256(self) -> str:
+        """What names this result."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
 def corpus(
     *,
     file: Annotated[Path, typer.Option(help="The labelled corpus.")] = CORPUS,
@@ -152,24 +175,18 @@ def corpus(
     The half that is held back, by the hash of each entry, never adjusts the lexicon: of it only figures are shown;
     its errors stand in the report. Exits 1 when a weapon or violence of the open half is missed.
     """
-    entries = load(file)
-    reader = seed_reader(policy)
-    compared = [compare(one, reader) for one in entries]
-    open_half = [one for one in compared if not one.entry.held_back]
-    held_back = [one for one in compared if one.entry.held_back]
-    for name, half in (("open half", open_half), ("half held back", held_back)):
+    result = read(load(file), seed_reader(policy))
+    for name, half in (("open half", result.open_half), ("half held back", result.held_back)):
         _show(name, half)
     if errors:
-        for one in open_half:
+        for one in result.open_half:
             if one.errors:
                 _console.print(_error_line(one), markup=False, soft_wrap=True)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        report = {"open_half": document(open_half), "held_back": document(held_back)}
-        out.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    missed = [one for one in open_half if any(_is_grave(*error) for error in one.errors)]
-    if missed:
-        _console.print(f"missed: {', '.join(one.entry.id for one in missed)}", style="bold red")
+        out.write_bytes(result.canonical())
+    if result.missed:
+        _console.print(f"missed: {', '.join(result.missed)}", style="bold red")
         raise typer.Exit(1)
 
 
@@ -190,6 +207,15 @@ def load(file: Path) -> list[Labelled]:
     except OSError as error:
         raise StackError(f"{file} cannot be read: {error.strerror}") from None
     return found
+
+
+def read(entries: Sequence[Labelled], reader: Reader) -> Result:
+    """Read every text of a corpus."""
+    compared = [compare(one, reader) for one in entries]
+    return Result(
+        open_half=[one for one in compared if not one.entry.held_back],
+        held_back=[one for one in compared if one.entry.held_back],
+    )
 
 
 def compare(entry: Labelled, reader: Reader) -> Compared:

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
 from divert_chassis.clock import DomainClock
-from divert_chassis.consumer import Consumer, Record
+from divert_chassis.consumer import Consumer, Record, cluster_of
 from divert_chassis.engine import Engine
 from divert_chassis.errors import Zombie
 from divert_chassis.health import Health
@@ -35,6 +35,9 @@ class Hanging:
         await self.let_go.wait()
         self.handled += len(records)
         return 0
+
+    async def of_cluster(self, cluster: str) -> bool:
+        return bool(cluster)
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         del partitions
@@ -73,9 +76,19 @@ async def test_a_consumer_that_gets_nowhere_while_records_wait_is_not_alive(stac
 
 
 class Ahead(Hanging):
-    """A handler that has read more than Kafka has."""
+    """A handler that has read more than Kafka has; as an engine, it handles nothing before it knows where it stands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stands = False
+
+    async def handle(self, records: Sequence[Record]) -> int:
+        if not self.stands:
+            raise Zombie
+        return await super().handle(records)
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        self.stands = True
         return dict.fromkeys(partitions, 7)
 
 
@@ -101,6 +114,48 @@ async def test_a_log_that_is_shorter_than_what_was_read_stops_the_consumer_and_i
     await consumer.stop()
     publishing.cancel()
     await asyncio.wait([publishing])
+
+
+async def test_another_kafka_stops_the_consumer_however_much_it_holds(stack: Addresses, database: str) -> None:
+    topic = f"another-{uuid4().hex[:8]}"
+    await asyncio.to_thread(kafka_admin.ensure_topics, stack.kafka, [kafka_admin.TopicSpec(topic, 1, None)])
+    store = Store(toys.toy_routing())
+    pool = await store.connect(database)
+    async with pool.acquire() as connection:
+        await store.lay_out(connection)
+    health = Health()
+    engine = Engine(
+        toys.toy_routing(),
+        pool=pool,
+        store=store,
+        given=lambda: None,
+        clock=DomainClock(),
+        health=health,
+        committed=lambda: None,
+    )
+
+    async def joined(group: str) -> Consumer:
+        consumer = Consumer(stack.kafka, group=group, topics=[topic], handler=engine, health=health)
+        await consumer.start()
+        return consumer
+
+    async def positions() -> bool:
+        return await pool.fetchval("SELECT count(*) FROM position WHERE topic = $1", topic) == 1
+
+    async def held() -> bool:
+        return health.held("log-of-another-cluster")
+
+    first = await joined(f"{topic}-first")
+    await eventually(positions, "the first start to know where it stands", within=60)
+    assert await pool.fetchval("SELECT cluster FROM kafka") == await cluster_of(stack.kafka)
+    assert not await held()
+    await first.stop()
+    await pool.execute("UPDATE kafka SET cluster = 'the one before'")
+    second = await joined(f"{topic}-second")
+    await eventually(held, "readiness to say that Kafka is another one", within=60)
+    assert second.stopped
+    await second.stop()
+    await pool.close()
 
 
 async def test_a_partition_whose_position_was_never_read_is_read_before_anything_of_it_is_handled(

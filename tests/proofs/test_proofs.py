@@ -10,7 +10,7 @@ import pytest
 from divert_cli import kafka_admin, seal
 from divert_cli.demo import SEED
 from divert_cli.prepare import prepare
-from divert_cli.proofs import faults, memory, rebuild, recount, ways
+from divert_cli.proofs import danger, faults, memory, rebuild, recount, ways
 from divert_cli.stack import LocalStack, discard
 from waiting import eventually
 
@@ -18,6 +18,7 @@ LOAD_SECONDS = float(os.environ.get("DIVERT_PROOF_SECONDS", "30"))
 CALLS_PER_SECOND = 6.0
 """A load that a small and busy machine bears: this is about loss. The command proves it at 50 calls/s."""
 SPEED = 20.0
+DANGERS_OF_A_KIND = 5
 
 
 @pytest.fixture
@@ -56,6 +57,15 @@ async def test_the_same_becomes_of_every_scene_by_http_by_webhook_and_by_kafka(d
     result = await ways.prove(data, calls=len(ways.SCENES), say=print)
     assert result.differences == []
     assert result.clean
+
+
+@pytest.mark.timeout(900)
+async def test_danger_recalls_a_team_and_gives_the_call_back_however_it_is_told(data: Path) -> None:
+    result = await danger.prove(data, calls=DANGERS_OF_A_KIND, rate=2.0, say=print)
+    # How soon is for the command to prove: this machine has other work, and so few calls make no p99.
+    assert result.not_heard == []
+    assert {one.calls for one in result.waits} == {DANGERS_OF_A_KIND}
+    assert len(result.waits) == 2 * len(danger.Where)
 
 
 @pytest.mark.timeout(900)

@@ -38,8 +38,16 @@ def recorded(policy: PolicyFile) -> tuple[Approval, ...]:
     return tuple(one for one in _all(beside(policy.path)) if one.digest == policy.digest)
 
 
-def approve(policy: PolicyFile, *, role: str, by: str, backtest: str, at: datetime) -> Path:
+def approve(policy: PolicyFile, *, role: str, by: str, backtest: str, at: datetime, corpus: str | None = None) -> Path:
     """Record that somebody approves a document after seeing its back-test; a role's earlier word is replaced.
+
+    Args:
+        policy: the document.
+        role: for whom.
+        by: the person's id.
+        backtest: SHA-256 of the back-test that was seen.
+        at: when.
+        corpus: SHA-256 of how its lexicon reads the labelled corpus; null where it has none.
 
     Raises:
         ApprovalError: no such role, or somebody who speaks for another role already.
@@ -50,14 +58,14 @@ def approve(policy: PolicyFile, *, role: str, by: str, backtest: str, at: dateti
     others = [one for one in _all(path) if (one.digest, one.role) != (policy.digest, role)]
     if any(one.by == by and one.digest == policy.digest for one in others):
         raise ApprovalError(f"{by} has approved this document for another role: three people must")
-    approval = Approval(role=role, by=by, at=at, backtest=backtest, digest=policy.digest)
+    approval = Approval(role=role, by=by, at=at, backtest=backtest, corpus=corpus, digest=policy.digest)
     write(path, (*others, approval))
     return path
 
 
 def write(path: Path, approvals: tuple[Approval, ...]) -> None:
     """Write a file of approvals."""
-    document = {"approvals": [one.model_dump(mode="json") for one in approvals]}
+    document = {"approvals": [one.model_dump(mode="json", exclude_none=True) for one in approvals]}
     path.write_text(_HEAD + yaml.safe_dump(document, sort_keys=False, width=120), encoding="utf-8")
 
 

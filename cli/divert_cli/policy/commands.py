@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from divert_bench.report import machine
+from divert_cli import corpus
 from divert_cli.calls import Json, get, the_stack
 from divert_cli.checkout import ROOT
 from divert_cli.errors import StackError
@@ -25,6 +26,7 @@ from divert_contracts.facts.policies import PolicyPublished
 from divert_contracts.policy import ROLES
 from divert_contracts.vocabulary import Change, PolicyKind
 from divert_triage.domain.policy import TriagePolicy
+from divert_triage.domain.reading import Reader
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +39,10 @@ _notes = Console(stderr=True, highlight=False, soft_wrap=True)
 RESULT = ROOT / "bench" / "results" / "backtest.json"
 IN_FORCE = "in-force"
 """Stands for the policy that a running stack has in force now."""
+
+_KEPT = (
+    "Recorded pictures hold no texts: what was read from them is kept as it was, and the lexicon is not back-tested."
+)
 
 PolicyPath = Annotated[Path, typer.Option("--policy", help="The policy's YAML file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -73,8 +79,13 @@ def diff(
     before, after = files.triage_policy(old), files.triage_policy(new)
     rules = list(differences.differences(before, after))
     effects = differences.effects(before, after)
+    lexicons = [differences.lexicon_of(one) for one in (before, after)]
     if as_json:
-        document = {"rules": [one._asdict() for one in rules], "effects": [one._asdict() for one in effects]}
+        document = {
+            "rules": [one._asdict() for one in rules],
+            "effects": [one._asdict() for one in effects],
+            "lexicons": lexicons,
+        }
         print(json.dumps(document, indent=2))
         return
     for one in rules:
@@ -90,6 +101,10 @@ def diff(
         for effect in effects:
             table.add_row(_words(effect.change), effect.thing, effect.before, effect.after, style=_style(effect.change))
         _console.print(table)
+    if len(set(lexicons)) > 1:
+        _console.print(
+            f"{_other_lexicon(*lexicons)}. What texts come to mean is not shown: `divert corpus --policy {new}`"
+        )
 
 
 @app.command()
@@ -140,6 +155,7 @@ def run_backtest(
     else:
         _show(report)
     _notes.print(f"report: {path}\nback-test: {report.sha256}", style="dim", markup=False)
+    _say_what_was_not_tested(tried, other)
 
 
 @app.command()
@@ -150,13 +166,19 @@ def approve(
     by: Annotated[str, typer.Option(help="The id of the person who approves; never a name.")],
     backtest_hash: Annotated[str, typer.Option("--backtest", help="SHA-256 of the back-test that the person saw.")],
 ) -> None:
-    """Record that somebody approves a policy after seeing its back-test. Three people must, one for each role."""
+    """Record that somebody approves a policy after seeing its back-test. Three people must, one for each role.
+
+    Recorded pictures hold no texts, so no back-test sees the lexicon: it reads the labelled corpus first, and a policy
+    that misses a weapon or violence of its open half cannot be approved.
+    """
     file = files.read(policy)
-    files.checked(file)
+    read = _read(files.triage_policy(policy))
     report = publishing.of_file(file)
     if report.sha256 != backtest_hash:
         raise StackError(f"the back-test beside {policy} is {report.sha256}, not the one that was seen")
-    path = approvals.approve(file, role=role, by=by, backtest=backtest_hash, at=datetime.now(UTC))
+    at = datetime.now(UTC)
+    sha256 = None if read is None else read.sha256
+    path = approvals.approve(file, role=role, by=by, backtest=backtest_hash, at=at, corpus=sha256)
     given = {one.role for one in approvals.recorded(file)}
     missing = [one for one in ROLES if one not in given]
     print(f"recorded in {path}; " + (f"still missing: {', '.join(missing)}" if missing else "ready to be published"))
@@ -203,6 +225,40 @@ def list_policies(*, as_json: AsJson = False) -> None:
     for one in rows:
         table.add_row(one["version"], one["in_force_from"], _state(one), one["title"])
     _console.print(table)
+
+
+def _read(policy: TriagePolicy) -> corpus.Result | None:
+    """Return how a policy's lexicon reads the corpus; null where it has none, and every text goes to a person.
+
+    Raises:
+        StackError: it misses a weapon or violence of the open half.
+    """
+    if policy.lexicon is None:
+        return None
+    result = corpus.read(corpus.load(corpus.CORPUS), Reader(policy.lexicon))
+    if result.missed:
+        raise StackError(
+            f"not approved: the lexicon of {policy.version} misses a weapon or violence in {', '.join(result.missed)} "
+            "of the labelled corpus; see `divert corpus --policy FILE`"
+        )
+    found = f"the lexicon misses no weapon and no violence in {len(result.open_half)} texts"
+    _notes.print(f"{found}\ncorpus: {result.sha256}\n{_KEPT}", style="dim", markup=False)
+    return result
+
+
+def _say_what_was_not_tested(tried: Entrant, other: Entrant | None) -> None:
+    """Say where a back-test is blind: to another lexicon, or to whether it is another."""
+    after = differences.lexicon_of(tried.policy)
+    if other is None:
+        _notes.print(_KEPT)
+        return
+    before = differences.lexicon_of(other.policy)
+    if before != after:
+        _notes.print(f"{_other_lexicon(before, after)}. {_KEPT}", style="bold", markup=False)
+
+
+def _other_lexicon(before: str, after: str) -> str:
+    return f"The lexicon differs: sha256 {before[:12]} → {after[:12]}"
 
 
 def _state(one: Json) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, JsonValue
 
 from divert_contracts.call import Answered, Picture
-from divert_contracts.policy import Versioned
+from divert_contracts.policy import Versioned, digest
 from divert_contracts.vocabulary import AgeBand, Answer, Change, Feed, Hazard, Question
 from divert_triage.domain import judging
 from divert_triage.domain.judging import Judgement
@@ -77,6 +77,12 @@ def effects(old: TriagePolicy, new: TriagePolicy) -> list[Effect]:
         if change is not None:
             found.append(Effect(change, thing, _said(was), _said(becomes)))
     return sorted(found, key=lambda one: _ORDER[one.change])
+
+
+def lexicon_of(policy: TriagePolicy) -> str:
+    """Return the SHA-256 of a policy's lexicon, or ``none``."""
+    lexicon = policy.lexicon
+    return "none" if lexicon is None else digest(lexicon.model_dump(mode="json"))
 
 
 def _pictures(old: TriagePolicy, new: TriagePolicy) -> Iterator[tuple[str, Picture]]:

@@ -45,13 +45,15 @@ _APART = 0.007
 """Degrees between calls that must not hear of each other: more than 600 m."""
 _CLOSE_BY = 0.001
 """Degrees north: about 110 m."""
+_NARRATIVE = "Man on the bench weeping."
 _CALM = {one.value: "no" for one in Question if one is not Question.UNKNOWN}
 
 
 class Where(StrEnum):
-    """Which call tells of the danger."""
+    """What tells of the danger."""
 
     OWN = "a revision of the call itself"
+    NARRATIVE = "a revision's narrative alone"
     SAME_ADDRESS = "another call from the same address"
     CLOSE_BY = "another call 110 m away"
 
@@ -130,7 +132,7 @@ async def prove(data: Path, *, calls: int, rate: float, say: Say) -> Result:
 
         async def danger(call: UUID, number: int) -> None:
             began[call] = time.perf_counter()
-            await desk.post(_danger(number, _where(number)))
+            await desk.post(telling(number, _where(number)))
 
         start = time.perf_counter()
         async with asyncio.TaskGroup() as group:
@@ -199,14 +201,19 @@ def _call(number: int) -> dict[str, object]:
         "reporting_district": DISTRICTS[number % len(DISTRICTS)],
         "answers": _CALM,
         "address": _address(number),
-        "narrative": "Man on the bench weeping.",
+        "narrative": _NARRATIVE,
     }
 
 
-def _danger(number: int, where: Where) -> dict[str, object]:
-    """Return the post that tells of a weapon: of the call itself, or of another one, which was only observed."""
+def telling(number: int, where: Where) -> dict[str, object]:
+    """Return the post that tells of a weapon: of the call itself, or of another one, which was only observed.
+
+    By narrative alone every question is still answered "no", as where remarks are typed and boxes are not.
+    """
     if where is Where.OWN:
         return {**_call(number), "revision": 2, "answers": {**_CALM, "weapon": "yes"}}
+    if where is Where.NARRATIVE:
+        return {**_call(number), "revision": 2, "narrative": f"{_NARRATIVE} NOW HAS A KNIFE"}
     address = _address(number)
     if where is Where.CLOSE_BY:
         latitude = float(str(address["latitude"])) + _CLOSE_BY

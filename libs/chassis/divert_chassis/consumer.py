@@ -6,11 +6,12 @@ FastStream's own acknowledgement modes other than NACK_ON_ERROR lose the message
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import chain
 from typing import Protocol, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from faststream import AckPolicy
 from faststream.exceptions import NackMessage
@@ -38,6 +39,17 @@ DEAD_LETTER_WINDOW = 60.0
 _ASKED_WITHIN = 3.0
 
 
+async def cluster_of(bootstrap: str) -> str:
+    """Return the id that a Kafka cluster was given when it was made."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        async with asyncio.timeout(_ASKED_WITHIN):
+            await admin.start()
+            return str((await admin.describe_cluster())["cluster_id"])
+    finally:
+        await admin.close()
+
+
 class Handler(Protocol):
     """What is done with a batch."""
 
@@ -48,6 +60,10 @@ class Handler(Protocol):
             Unavailable: nothing was handled; the same records come again after a while.
             Zombie: nothing was handled; the partitions are read again from where they stand.
         """
+        ...
+
+    async def of_cluster(self, cluster: str) -> bool:
+        """Say whether what was read before was of this Kafka cluster; the first one is remembered."""
         ...
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
@@ -66,8 +82,10 @@ class Consumer:
         topics: Sequence[str],
         handler: Handler,
         health: Health,
+        cluster_of: Callable[[str], Awaitable[str]] = cluster_of,
     ) -> None:
         """Describe the consumer; ``start`` joins the group."""
+        self._cluster_of = cluster_of
         self._handler = handler
         self._health = health
         self._busy = asyncio.Lock()
@@ -156,6 +174,8 @@ class Consumer:
         waits = backoff()
         while True:
             try:
+                if await self._of_another_cluster():
+                    return
                 positions = await self._handler.assigned(partitions)
                 if await self._beyond_the_log(positions):
                     return
@@ -165,6 +185,15 @@ class Consumer:
             else:
                 await self.rewind(positions)
                 return
+
+    async def _of_another_cluster(self) -> bool:
+        """Stop where Kafka is not the one that was read from: its offsets mean other records, however many it has."""
+        if await self._handler.of_cluster(await self._cluster_of(self._bootstrap)):
+            return False
+        log.error("log-of-another-cluster")
+        self._stopped = True
+        self._health.hold("log-of-another-cluster")
+        return True
 
     async def _beyond_the_log(self, positions: Mapping[TopicPartition, int]) -> bool:
         """Stop where Kafka has less than was already read: it lost its end, or is another one.

@@ -34,7 +34,7 @@ from divert_chassis.store import Store
 from divert_chassis.telemetry import SpanKind, current_traceparent, process_attributes, span
 from divert_chassis.vicinity import Unheld, Vicinity
 from divert_contracts import ids
-from divert_contracts.envelope import Envelope, Headers, UnknownType, decode, encode
+from divert_contracts.envelope import Envelope, Headers, UnknownType, decode, encode, read
 from divert_contracts.facts.base import CallFact, Fact
 from divert_contracts.step import Command, Failure, Rejected, State, Unavailable
 from divert_contracts.topics import dead_letters
@@ -133,6 +133,14 @@ class Engine(Generic[G]):
         self._foreign = frozenset(
             name for topic in service.reads if topic.foreign for name in service.names_of([topic])
         )
+
+    async def of_cluster(self, cluster: str) -> bool:
+        """Say whether positions are of this Kafka cluster; of another one nothing is handled any more."""
+        async with self._pool.acquire() as connection:
+            known = await self._store.cluster(connection, cluster)
+        if known != cluster:
+            self._positions.clear()
+        return known == cluster
 
     async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Return where to read partitions on from."""
@@ -458,7 +466,7 @@ class Engine(Generic[G]):
             work.dead += 1
         work.outgoing.append(dead_letter(self._service.name, record, dead.reason))
         cause = one.id if one else ids.foreign_id(f"{record.topic}/{record.partition}", str(record.offset))
-        failure = Failure(None if one is None else one.fact.type_name(), dead.reason, _agency(record, one))
+        failure = Failure(type_of(record, one), dead.reason, _agency(record, one))
         for kind, key in concerned:
             held = work.states[kind.name, key]
             held, facts = core.fail(
@@ -576,6 +584,16 @@ class Engine(Generic[G]):
             metrics.TIMERS_RUN.labels(group, name).inc(count)
         if seconds is not None:
             metrics.BATCH_SECONDS.labels(group).observe(seconds)
+
+
+def type_of(record: Record, one: Envelope | None) -> str | None:
+    """Return the type of a fact that cannot be handled; its envelope tells it where its words cannot be read."""
+    if one is not None:
+        return one.fact.type_name()
+    try:
+        return read(record.value, record.headers)[0]["type"]
+    except Rejected:
+        return None
 
 
 def _agency(record: Record, one: Envelope | None) -> str | None:

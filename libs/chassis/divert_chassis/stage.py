@@ -38,6 +38,11 @@ class StageHandler(Generic[G]):
         self._given = given
         self._carried = stage.carried
 
+    async def of_cluster(self, cluster: str) -> bool:
+        """Take any Kafka cluster: a stage remembers nothing of an earlier one."""
+        del cluster
+        return True
+
     async def assigned(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Leave the offsets to Kafka: a stage has no others."""
         del partitions

@@ -1,6 +1,7 @@
 """The tables of a service that remembers, in a schema of its own; and the SQL that touches them.
 
 ``position``: how far each partition was handled, moved by compare-and-set in the transaction of the batch.
+``kafka``: of which Kafka cluster that is; one row.
 ``inbox``: ids of facts and commands that were handled, and the answers to commands. ``state_<kind>``: one row a key.
 ``near``: where states stand near each other, and ``near_lock``, by which places are locked (``vicinity``).
 ``outbox``: records not yet published. ``relay``: who publishes which bucket of the outbox. Documents are opaque to SQL.
@@ -45,6 +46,8 @@ PLACE_LOCKS = 16_384
 LAYOUT = """
 CREATE TABLE IF NOT EXISTS position (
     topic text NOT NULL, partition integer NOT NULL, next bigint NOT NULL, PRIMARY KEY (topic, partition));
+CREATE TABLE IF NOT EXISTS kafka (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one), cluster text NOT NULL);
 CREATE TABLE IF NOT EXISTS inbox (
     id uuid PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), request bytea, reply bytea);
 CREATE INDEX IF NOT EXISTS inbox_at ON inbox (at);
@@ -119,6 +122,11 @@ class Store:
                 await connection.execute(_state_table(kind))
                 if kind.projection is not None:
                     await connection.execute(kind.projection.ddl)
+
+    async def cluster(self, connection: Connection, seen: str) -> str:
+        """Return the id of the Kafka cluster that positions are of; the first one that is seen is written down."""
+        await connection.execute("INSERT INTO kafka (cluster) VALUES ($1) ON CONFLICT DO NOTHING", seen)
+        return await connection.fetchval("SELECT cluster FROM kafka")
 
     async def positions(
         self, connection: Connection, partitions: Sequence[TopicPartition]

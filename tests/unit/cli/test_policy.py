@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +16,7 @@ from pydantic import JsonValue
 from typer.testing import CliRunner
 
 from divert_cli.checkout import ROOT
+from divert_cli.corpus import REPORT
 from divert_cli.policy import approvals, backtest, differences, files, recording
 from divert_cli.policy.approvals import ApprovalError
 from divert_cli.policy.backtest import BacktestError, Entrant, Report
@@ -133,6 +135,8 @@ def test_the_seed_approvals_name_the_back_test_of_the_sample_evening() -> None:
     report = backtest.run(evening(), seed())
     assert backtest.beside(SEED).read_bytes() == report.canonical(), "run tools/approve_seed.py"
     assert approved_backtest(approvals.recorded(policy), policy.digest) == report.sha256, "run tools/approve_seed.py"
+    read = sha256(REPORT.read_bytes()).hexdigest()
+    assert {one.corpus for one in approvals.recorded(policy)} == {read}, "run tools/approve_seed.py"
 
 
 def test_the_seed_policies_come_into_force_on_a_fresh_stack() -> None:
@@ -234,6 +238,37 @@ def test_the_whole_way_by_command(tmp_path: Path) -> None:
     assert runner.invoke(app, wrong).exit_code != 0
     right = ["approve", "--policy", str(path), "--role", "psap", "--by", "p-1", "--backtest", seen]
     assert "still missing: clinical, provider" in runner.invoke(app, right).output
+    assert [one.corpus for one in approvals.recorded(files.read(path))] == [sha256(REPORT.read_bytes()).hexdigest()]
+
+
+def without_knives(path: Path) -> Path:
+    """Write the seed policy with a lexicon that does not know the word."""
+    policy = written(path, lambda text: text.replace("version: triage-", "version: blunt-"))
+    lexicon = policy.with_name(files.read(policy).parts["lexicon"].path.name)
+    lexicon.write_text(lexicon.read_text().replace("kni", "spoo"))
+    return policy
+
+
+def test_a_lexicon_that_misses_a_weapon_of_the_corpus_is_not_approved(tmp_path: Path) -> None:
+    path = without_knives(tmp_path / "new.yaml")
+    runner = CliRunner()
+    assert runner.invoke(app, ["backtest", "--policy", str(path), "--evening"]).exit_code == 0
+    seen = Report.model_validate_json(backtest.beside(path).read_bytes()).sha256
+    refused = runner.invoke(
+        app, ["approve", "--policy", str(path), "--role", "psap", "--by", "p-1", "--backtest", seen]
+    )
+    assert "misses a weapon or violence in" in str(refused.exception)
+    assert approvals.recorded(files.read(path)) == ()
+
+
+def test_another_lexicon_is_told_wherever_policies_are_compared(tmp_path: Path) -> None:
+    path = without_knives(tmp_path / "new.yaml")
+    runner = CliRunner()
+    tested = ["backtest", "--policy", str(path), "--evening", "--against"]
+    assert "The lexicon differs: sha256" in runner.invoke(app, ["diff", str(SEED), str(path)]).output
+    assert "The lexicon differs: sha256" in runner.invoke(app, [*tested, str(SEED)]).output
+    assert "The lexicon differs" not in runner.invoke(app, [*tested, str(path)]).output
+    assert "the lexicon is not back-tested" in runner.invoke(app, tested[:-1]).output
 
 
 # the difference between two

@@ -20,6 +20,8 @@ class Approval(Model):
     """SHA-256 of the back-test that was looked at."""
     digest: str = ""
     """SHA-256 of the canonical document that was approved; without it the approval is for no document."""
+    corpus: str | None = None
+    """SHA-256 of how its lexicon read the labelled corpus then; null without a lexicon, and from earlier versions."""
 
 
 class PolicyPublished(Fact):

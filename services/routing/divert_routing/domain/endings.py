@@ -18,6 +18,7 @@ from divert_contracts.vocabulary import (
     RecallReason,
     Responder,
     Stage,
+    TeamPosition,
 )
 from divert_routing.domain import promises
 from divert_routing.domain.call import Call
@@ -44,6 +45,8 @@ class Ending:
     hand_off_if_served: bool = True
     recommend: Responder = Responder.PATROL
     urgent: bool = False
+    team: TeamPosition = TeamPosition.NOT_SENT
+    """Where a team is of which no case says that it was sent."""
 
 
 def _not_served(reason: OutcomeReason, hand_off: HandOffReason, recall: RecallReason | None = None) -> Ending:
@@ -185,7 +188,8 @@ def end(turn: Turn, ending: Ending, *, rule: str | None = None) -> None:
         outcome, reason = Outcome.SERVED, ending.after_contact
     elif outcome is Outcome.INELIGIBLE and call.acknowledged:
         outcome, reason = Outcome.ELIGIBLE_NOT_SERVED, OutcomeReason.RECALLED
-    position, unit = call.position, None if call.case is None else call.case.unit
+    position = ending.team if call.position is TeamPosition.NOT_SENT else call.position
+    unit = None if call.case is None else call.case.unit
     turn.open()
     if call.case is not None and ending.recall is not None:
         promises.recall(turn, call.case, ending.recall)

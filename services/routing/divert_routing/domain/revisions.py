@@ -14,7 +14,7 @@ from divert_contracts.facts.cases import BackupArrived
 from divert_contracts.facts.routing import ResponderRecorded
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.step import Next
-from divert_contracts.vocabulary import HandOffReason, PoliceInvolvement, Responder, Stage
+from divert_contracts.vocabulary import HandOffReason, PoliceInvolvement, Responder, Stage, TeamPosition
 from divert_routing.domain import dangers, endings, offers, promises, rereviews
 from divert_routing.domain.call import Call
 from divert_routing.domain.cases import involve_police
@@ -177,7 +177,11 @@ def _make_up(turn: Turn) -> None:
     """Make the hand-off of a call that had to be concluded before its agency was known."""
     if turn.call.owes_hand_off:
         turn.call.owes_hand_off = False
-        promises.hand_off(turn, HandOffReason.NOT_UNDERSTOOD, Responder.HOLD, urgent=False)
+        if turn.call.reported:
+            where = TeamPosition.UNKNOWN
+            promises.hand_off(turn, HandOffReason.DANGER, Responder.PATROL, urgent=True, position=where)
+        else:
+            promises.hand_off(turn, HandOffReason.NOT_UNDERSTOOD, Responder.HOLD, urgent=False)
 
 
 def _diverted(turn: Turn, fact: PictureFact | CallTriaged) -> None:
