@@ -386,9 +386,12 @@ class Call(State):
 
     @property
     def menaced(self) -> bool:
-        """Whether there is danger close by that nobody saw who sent a team all the same."""
+        """Whether there is danger at the call's own place, or close by that nobody saw who sent a team all the same."""
         if not self.nearby:
             return False
+        # Whoever sent a team saw the danger from further off: it is another once an address was corrected to the other.
+        if self.nearby_dangers(same_place=True):
+            return True
         seen = {} if self.reviewed is None else self.reviewed.nearby
         return any(not set(here) <= set(seen.get(other, ())) for other, here in self.nearby_dangers().items())
 
