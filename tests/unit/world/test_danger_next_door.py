@@ -361,3 +361,34 @@ def test_danger_that_a_reviewer_saw_further_off_takes_a_team_back_from_its_own_p
     assert street.said(CaseRecalled, call)[0].reason is RecallReason.DANGER
     assert street.said(CallHandedOff, call)[0].reason is HandOffReason.DANGER
     assert [one.same_place for one in street.said(DangerNearby, call)] == [False, True]
+
+
+@pytest.mark.parametrize("later", [{**WHOLE, "exercise": True}, {**WHOLE, "recorded_late": True}, {}])
+@pytest.mark.parametrize("where", [{"place": "house"}, {"line": "number"}])
+def test_danger_at_an_address_outlasts_a_revision_that_calls_it_a_drill_or_over_or_names_no_place(
+    later: dict[str, object], where: dict[str, object]
+) -> None:
+    street = Street()
+    street.danger("b", WHOLE, feed=Feed.OBSERVED)
+    street.call("b", later, feed=Feed.OBSERVED)
+    call = street.call("a", where)
+    assert not street.said(CaseOffered, call)
+    assert street.said(CallHandedOff, call)[0].reason is HandOffReason.DANGER
+
+
+@pytest.mark.parametrize("later", [{**WHOLE, "exercise": True}, {**WHOLE, "recorded_late": True}, {}])
+def test_a_team_hears_of_danger_also_after_such_a_revision(later: dict[str, object]) -> None:
+    street = Street()
+    call = street.taken("a", WHOLE)
+    street.call("a", later)
+    assert street.state(call).stage is Stage.ACKNOWLEDGED
+    street.danger("b", WHOLE)
+    assert street.state(call).stage is Stage.CONCLUDED
+
+
+def test_danger_goes_with_a_corrected_address() -> None:
+    street = Street()
+    street.danger("b", WHOLE, feed=Feed.OBSERVED)
+    street.call("b", cell="500:500", place="barn", line="number", feed=Feed.OBSERVED)
+    assert street.said(CaseOffered, street.call("a", cell=HERE, place="house"))
+    assert not street.said(CaseOffered, street.call("c", place="barn"))

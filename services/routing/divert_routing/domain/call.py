@@ -325,6 +325,10 @@ class Call(State):
         """Return the state of a call that nothing is known of; the key is its id."""
         return cls(call_id=UUID(key))
 
+    def following(self, picture: Picture) -> Picture:
+        """Return a picture as the call takes it over: after the one that it has."""
+        return picture if self.picture is None else picture.after(self.picture)
+
     @property
     def concluded(self) -> bool:
         """Whether the outcome is fixed."""
