@@ -83,6 +83,8 @@ class Case(Changeable):
     answer_by: AwareDatetime
     expires_at: AwareDatetime
     """When routing gives an unanswered offer up."""
+    acuity: Acuity = Acuity.UNKNOWN
+    """By which its limits run: the most urgent that it had."""
     en_route_within: timedelta
     on_scene_within: timedelta
     unmet_needs: tuple[Need, ...] = ()
