@@ -32,6 +32,13 @@ def routes(turn: Turn, programme: Programme, division: int) -> tuple[Route, ...]
     return tuple(sorted(found, key=lambda one: (one.mutual_aid, len(unmet(turn, one.provider)))))
 
 
+def route_to(turn: Turn, provider: Provider) -> Route:
+    """Return the way to a provider that the desk names: by an agreement only where one holds."""
+    call = turn.call
+    found = () if call.division is None else turn.directory.routes(call.meant_for, call.division, turn.at)
+    return next((one for one in found if one.provider.id == provider.id), Route(provider, mutual_aid=False))
+
+
 def unmet(turn: Turn, provider: Provider) -> tuple[Need, ...]:
     """Return what the person needs and the provider is not known to have."""
     picture = turn.call.picture
