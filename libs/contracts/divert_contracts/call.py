@@ -154,6 +154,22 @@ class Picture(Model):
             Question.UNKNOWN: gravest,
         }
 
+    def after(self, earlier: "Picture") -> Self:
+        """Return the picture as the one that follows another of its call.
+
+        Whether a call is a drill, or was entered after it was over, its first picture says for good. Where a picture
+        names no place or number, what the earlier one named still holds.
+        """
+        return self.model_copy(
+            update={
+                "exercise": earlier.exercise,
+                "recorded_late": earlier.recorded_late,
+                "cell": self.cell or earlier.cell,
+                "place": self.place or earlier.place,
+                "line": self.line or earlier.line,
+            }
+        )
+
     def answer(self, question: Question) -> Answer:
         """Return the answer to a question; what is absent was not asked."""
         answered = self.answers.get(question)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import JsonValue
 
 from divert_contracts.call import Decision, Picture, Private, Team
-from divert_contracts.facts.base import Fact
+from divert_contracts.facts.base import Deadlines, Fact
 from divert_contracts.facts.cases import (
     BackupRequested,
     CaseAcknowledged,
@@ -527,6 +527,17 @@ def test_the_newest_picture_stays_whichever_comes_first() -> None:
         assert case.private == Private(narrative="newer words")
     older = an_update(at=NOON - timedelta(seconds=1), call_type="242")
     assert happened.updated(forward, older, RULES, SOON).state == forward
+
+
+def test_a_more_urgent_update_shortens_the_offer() -> None:
+    by = NOON + timedelta(seconds=45)
+    sooner = {"acuity": Acuity.EMERGENT, "on_scene_within": 1_200.0, "deadlines": Deadlines(answer_by=by)}
+    update = an_update(at=SOON, call_type="918").model_copy(update=sooner)
+    offer = happened.updated(OFFERED, update, RULES, SOON).state.offer
+    assert OFFERED.offer is not None
+    assert offer == OFFERED.offer.model_copy(
+        update={"acuity": Acuity.EMERGENT, "on_scene_within": 1_200.0, "answer_by": by}
+    )
 
 
 def test_an_update_after_the_end_brings_no_private_words_back() -> None:

@@ -229,6 +229,11 @@ def test_the_newest_revision_counts_as_cad_numbers_it() -> None:
     assert told.eligibility is Eligibility.ELIGIBLE
 
 
+def test_a_call_in_flight_stays_in_the_figures_though_a_revision_calls_it_a_drill() -> None:
+    told = row(triaged(1), opened(), triaged(2, picture=PICTURE.model_copy(update={"exercise": True}), at=5))
+    assert (told.exercise, told.denominator) == (False, Denominator.IN)
+
+
 def test_a_review_stands_beside_the_decision() -> None:
     review = of_routing(
         CallReviewed,

@@ -32,6 +32,7 @@ from divert_reporting.domain.record import Noted
 from divert_reporting.domain.strips import Alarm, AlarmKind, Lane, Strip, at_hand
 from unit.reporting.stories import (
     CALL,
+    PICTURE,
     after,
     concluded,
     handed_off,
@@ -255,6 +256,12 @@ def test_observed_calls_are_not_on_the_board() -> None:
     found, raised = board(triaged(picture=observed), opened(picture=observed, stage=Stage.OBSERVED))
     assert found is None
     assert raised == []
+
+
+def test_only_the_first_picture_makes_a_call_a_drill() -> None:
+    drill = PICTURE.model_copy(update={"exercise": True})
+    assert not strip(triaged(), opened(), triaged(2, picture=drill, at=5)).drill
+    assert strip(triaged(picture=drill), opened(picture=drill), triaged(2, at=5)).drill
 
 
 def test_nothing_is_shown_of_a_call_that_nobody_has_described() -> None:

@@ -31,6 +31,7 @@ from divert_contracts.vocabulary import (
 )
 from divert_routing.domain import desk
 from divert_routing.domain.call import Reviewed
+from divert_routing.domain.given import Given
 from divert_routing.domain.standing import at_desk, standing
 from unit.routing.lives import (
     CALL,
@@ -38,13 +39,17 @@ from unit.routing.lives import (
     Life,
     acknowledged,
     by_provider,
+    changed,
     clear,
     closed,
     contacted,
     dangerous,
     direct,
+    given,
     going,
+    helped_by,
     in_review,
+    knowing,
     observed,
     offered,
     received,
@@ -55,6 +60,7 @@ from unit.routing.lives import (
     there,
     triaged,
     unclear,
+    with_shift,
 )
 
 
@@ -226,6 +232,26 @@ def test_a_call_that_a_team_has_reached_is_not_moved() -> None:
 )
 def test_reassigning_to_the_wrong_provider_is_refused(provider: str, code: str) -> None:
     assert offered().refusal(direct(Direction.REASSIGN, provider=provider)).code == code
+
+
+@pytest.mark.parametrize(
+    ("known", "code"),
+    [
+        (with_shift(given(), "alcott"), "no-team-on-shift"),
+        (knowing(changed(outages=[{"provider": "alcott", "reason": "weather"}])), "outage"),
+    ],
+)
+def test_reassigning_to_a_provider_that_can_send_nobody_is_refused(known: Given, code: str) -> None:
+    life = Life(given_=known).hear(received(), triaged())
+    assert life.refusal(direct(Direction.REASSIGN, provider="alcott")).code == code
+    assert life.offer.provider == "exodus"
+
+
+def test_a_provider_that_the_desk_names_helps_by_agreement_only_where_there_is_one() -> None:
+    for known, by_agreement in ((given(), False), (helped_by("alcott", "exodus", 18), True)):
+        life = Life(given_=known).hear(received(), triaged())
+        life.order(direct(Direction.REASSIGN, provider="alcott"))
+        assert (life.offer.provider, life.offer.mutual_aid) == ("alcott", by_agreement)
 
 
 def test_a_case_whose_call_may_not_be_offered_now_is_not_moved() -> None:

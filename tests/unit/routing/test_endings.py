@@ -447,6 +447,22 @@ def test_what_a_call_is_stands_beside_its_outcome() -> None:
     assert (concluded.feed, concluded.division, concluded.call_type) == (Feed.OBSERVED, 18, "918")
 
 
+@pytest.mark.parametrize("later", [{"exercise": True}, {"recorded_late": True}])
+def test_an_accepted_call_cannot_be_called_a_drill_or_long_over_by_a_later_revision(later: dict[str, bool]) -> None:
+    life = Life().hear(received(), unclear()).after(5)
+    life.hear(received(2, at=life.now, **later), triaged(2, at=life.now, **later))  # pyright: ignore[reportArgumentType]
+    assert life.stage is Stage.OFFERED
+    assert (life.offer.picture.exercise, life.offer.picture.recorded_late) == (False, False)
+    concluded = life.hear(cancelled()).only(CallConcluded)
+    assert (concluded.exercise, concluded.recorded_late) == (False, False)
+
+
+def test_a_drill_stays_a_drill() -> None:
+    life = taken(exercise=True)
+    life.hear(received(2, at=life.now), triaged(2, at=life.now), closed(life))
+    assert life.only(CallConcluded).exercise
+
+
 def test_a_call_that_is_cleared_and_reviewed_can_still_be_served() -> None:
     life = observed().hear(dangerous(feed=Feed.OBSERVED)).after(60)
     life.order(clear()).hear(received(2, at=life.now), triaged(2, at=life.now)).order(review(2))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from divert_contracts.call import Team
+from divert_contracts.call import Answered, Team
 from divert_contracts.facts.routing import CallConcluded, CaseOffered
-from divert_contracts.vocabulary import DeclineReason, Need
+from divert_contracts.vocabulary import AgeBand, Answer, DeclineReason, Need, Question
 from divert_routing.domain.given import Given
 from unit.routing.lives import (
     NOON,
@@ -135,3 +135,27 @@ def test_a_language_that_nobody_speaks_is_an_unmet_need(language: str | None, un
     assert asked(given(), language=language).offer.unmet_needs == unmet
     speaking = replace(given(), shifts={"exodus": (Team(team="a", languages=("ko", "zh")),)})
     assert asked(speaking, language=language).offer.unmet_needs == ()
+
+
+def test_a_need_is_met_only_by_a_team_that_can_meet_the_others_too() -> None:
+    signs, speaks = Team(team="a", needs=(Need.ASL,)), Team(team="b", languages=("ko",))
+    both = Team(team="c", needs=(Need.ASL,), languages=("ko",))
+    apart = replace(given(), shifts={"exodus": (signs, speaks)})
+    assert asked(apart, needs=(Need.ASL,), language="ko").offer.unmet_needs == (Need.LANGUAGE,)
+    together = replace(given(), shifts={"exodus": (signs, speaks, both)})
+    assert asked(together, needs=(Need.ASL,), language="ko").offer.unmet_needs == ()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"age_band": AgeBand.CHILD},
+        {"age_band": AgeBand.YOUTH},
+        {"answers": {Question.JUVENILE: Answered(answer=Answer.YES)}},
+        {"age_band": AgeBand.CHILD, "needs": (Need.MINOR,)},
+    ],
+)
+def test_whoever_is_under_18_needs_a_team_for_minors(told: dict[str, Any]) -> None:
+    assert asked(given(), **told).offer.unmet_needs == (Need.MINOR,)
+    staffed = replace(given(), shifts={"exodus": (Team(team="a", needs=(Need.MINOR,)),)})
+    assert asked(staffed, **told).offer.unmet_needs == ()

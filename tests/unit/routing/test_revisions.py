@@ -146,6 +146,45 @@ def test_before_acknowledgement_lost_eligibility_withdraws_the_offer() -> None:
     assert (doubtful.stage, doubtful.call.review_by) == (Stage.IN_REVIEW, NOON + seconds(125))
 
 
+def test_a_more_urgent_revision_shortens_the_limits_of_an_open_offer() -> None:
+    life = Life().hear(received(), triaged(acuity=Acuity.ROUTINE)).after(5)
+    life.hear(received(2, at=life.now), triaged(2, at=life.now, acuity=Acuity.EMERGENT))
+    updated = life.only(CaseUpdated)
+    assert (updated.acuity, updated.deadlines.answer_by) == (Acuity.EMERGENT, NOON + seconds(65))
+    assert (updated.en_route_within, updated.on_scene_within) == (300, 1_200)
+    life.after(5)
+    life.hear(acknowledged(life))
+    assert life.call.case is not None
+    assert life.call.case.en_route_by == NOON + seconds(310)
+    assert life.call.case.on_scene_by == NOON + seconds(1_210)
+
+
+def test_an_offer_that_became_more_urgent_goes_on_to_the_next_sooner() -> None:
+    life = Life().hear(received(), triaged(acuity=Acuity.ROUTINE)).after(5)
+    life.hear(received(2, at=life.now), triaged(2, at=life.now, acuity=Acuity.EMERGENT)).after(61)
+    assert life.recall.reason is RecallReason.ANSWER_OVERDUE
+
+
+@pytest.mark.parametrize("acuity", [Acuity.EMERGENT, Acuity.IMMEDIATE])
+def test_a_more_urgent_revision_shortens_the_limits_of_a_team_from_then_on(acuity: Acuity) -> None:
+    life = Life().hear(received(), triaged(acuity=Acuity.ROUTINE)).after(5)
+    life.hear(acknowledged(life, within=5_000)).after(600)
+    life.hear(received(2, at=life.now), triaged(2, at=life.now, acuity=acuity))
+    updated = life.only(CaseUpdated)
+    assert updated.acuity is acuity
+    assert updated.deadlines.en_route_by == life.now + seconds(300)
+    assert updated.deadlines.on_scene_by == life.now + seconds(1_200)
+
+
+@pytest.mark.parametrize("acuity", [Acuity.URGENT, Acuity.ROUTINE, Acuity.UNKNOWN])
+def test_no_other_revision_changes_the_limits_of_a_team(acuity: Acuity) -> None:
+    life = taken().after(60)
+    before = life.call.deadlines()
+    life.hear(received(2, at=life.now), triaged(2, at=life.now, acuity=acuity))
+    assert life.only(CaseUpdated).acuity is Acuity.URGENT
+    assert life.call.deadlines() == before
+
+
 def test_a_call_that_became_immediate_while_offered_goes_back() -> None:
     life = offered().after(5)
     life.hear(received(2, at=life.now), triaged(2, at=life.now, acuity=Acuity.IMMEDIATE))

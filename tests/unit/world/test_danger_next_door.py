@@ -89,8 +89,7 @@ class Street:
     def taken(self, name: str, where: Mapping[str, object] = NOWHERE) -> UUID:
         """Let a call come, be offered and be acknowledged."""
         call = self.call(name, where)
-        offer = self.said(CaseOffered, call)[-1]
-        self._team(CaseAcknowledged, offer, arrive_by=self.world.now + timedelta(seconds=600))
+        self.take(call)
         return call
 
     def there(self, name: str, where: Mapping[str, object] = NOWHERE) -> UUID:
@@ -98,6 +97,26 @@ class Street:
         call = self.taken(name, where)
         self._team(TeamOnScene, self.said(CaseOffered, call)[-1])
         return call
+
+    def take(self, call: UUID) -> None:
+        """Let the offer of a call be acknowledged."""
+        offer = self.said(CaseOffered, call)[-1]
+        self._team(CaseAcknowledged, offer, arrive_by=self.world.now + timedelta(seconds=600))
+
+    def let_go(self, call: UUID) -> None:
+        """Let a person find a call eligible."""
+        seen = self.state(call).revision
+        assert seen is not None
+        self.world.command(
+            self.routing,
+            desk.Review(
+                call_id=call,
+                by="r",
+                revision=seen.digest,
+                eligibility=Eligibility.ELIGIBLE,
+                reason=ReviewReason.RECORD_IS_CLEAR,
+            ),
+        )
 
     def after(self, seconds: float) -> None:
         self.world.run_until(self.world.now + timedelta(seconds=seconds))
@@ -222,18 +241,7 @@ def test_a_call_from_close_by_known_danger_is_for_a_person_to_decide() -> None:
     street.danger("b", cell="99:-200")
     call = street.call("a", cell=HERE)
     assert street.state(call).stage is Stage.IN_REVIEW
-    reviewed = street.state(call).revision
-    assert reviewed is not None
-    street.world.command(
-        street.routing,
-        desk.Review(
-            call_id=call,
-            by="r",
-            revision=reviewed.digest,
-            eligibility=Eligibility.ELIGIBLE,
-            reason=ReviewReason.RECORD_IS_CLEAR,
-        ),
-    )
+    street.let_go(call)
     assert street.state(call).stage is Stage.OFFERED
     street.danger("c", {"cell": HERE}, Hazard.VIOLENCE)
     assert street.state(call).stage is Stage.CONCLUDED
@@ -330,3 +338,57 @@ def test_an_observed_call_that_is_diverted_later_has_heard_of_danger_by_then() -
     street.call("a", WHOLE)
     assert not street.said(CaseOffered, call)
     assert street.state(call).stage is Stage.CONCLUDED
+
+
+@pytest.mark.parametrize("mover", ["a", "b"])
+@pytest.mark.parametrize("acknowledged", [False, True])
+def test_danger_that_a_reviewer_saw_further_off_takes_a_team_back_from_its_own_place(
+    mover: str,
+    acknowledged: bool,  # noqa: FBT001 (a case of a test)
+) -> None:
+    street = Street()
+    street.danger("b", cell="99:-200", place="barn")
+    call = street.call("a", WHOLE)
+    street.let_go(call)
+    if acknowledged:
+        street.take(call)
+    assert street.state(call).case is not None
+    if mover == "a":
+        street.call("a", cell=HERE, place="barn")
+    else:
+        street.danger("b", WHOLE)
+    assert street.state(call).stage is Stage.CONCLUDED
+    assert street.said(CaseRecalled, call)[0].reason is RecallReason.DANGER
+    assert street.said(CallHandedOff, call)[0].reason is HandOffReason.DANGER
+    assert [one.same_place for one in street.said(DangerNearby, call)] == [False, True]
+
+
+@pytest.mark.parametrize("later", [{**WHOLE, "exercise": True}, {**WHOLE, "recorded_late": True}, {}])
+@pytest.mark.parametrize("where", [{"place": "house"}, {"line": "number"}])
+def test_danger_at_an_address_outlasts_a_revision_that_calls_it_a_drill_or_over_or_names_no_place(
+    later: dict[str, object], where: dict[str, object]
+) -> None:
+    street = Street()
+    street.danger("b", WHOLE, feed=Feed.OBSERVED)
+    street.call("b", later, feed=Feed.OBSERVED)
+    call = street.call("a", where)
+    assert not street.said(CaseOffered, call)
+    assert street.said(CallHandedOff, call)[0].reason is HandOffReason.DANGER
+
+
+@pytest.mark.parametrize("later", [{**WHOLE, "exercise": True}, {**WHOLE, "recorded_late": True}, {}])
+def test_a_team_hears_of_danger_also_after_such_a_revision(later: dict[str, object]) -> None:
+    street = Street()
+    call = street.taken("a", WHOLE)
+    street.call("a", later)
+    assert street.state(call).stage is Stage.ACKNOWLEDGED
+    street.danger("b", WHOLE)
+    assert street.state(call).stage is Stage.CONCLUDED
+
+
+def test_danger_goes_with_a_corrected_address() -> None:
+    street = Street()
+    street.danger("b", WHOLE, feed=Feed.OBSERVED)
+    street.call("b", cell="500:500", place="barn", line="number", feed=Feed.OBSERVED)
+    assert street.said(CaseOffered, street.call("a", cell=HERE, place="house"))
+    assert not street.said(CaseOffered, street.call("c", place="barn"))

@@ -191,6 +191,15 @@ class World(RuleBasedStateMachine):
 
     @rule(
         call=calls,
+        district=st.sampled_from(SERVED),
+        cell=st.sampled_from((None, *CELLS)),
+        place=st.sampled_from((None, *PLACES)),
+    )
+    def corrects_an_address(self, call: UUID, district: str, cell: str | None, place: str | None) -> None:
+        self._picture(CallUpdated, call, "address", _calm(district, cell, place))
+
+    @rule(
+        call=calls,
         question=st.sampled_from((Question.WEAPON, Question.VIOLENCE, Question.MEDICAL_EMERGENCY)),
         cell=st.sampled_from((None, *CELLS)),
         feed=st.sampled_from((Feed.DIVERTED, Feed.OBSERVED)),
@@ -457,10 +466,12 @@ class World(RuleBasedStateMachine):
         self.world.publish(fact, id=fact_id)
 
 
-def _calm(district: str, cell: str | None = None) -> Picture:
+def _calm(district: str, cell: str | None = None, place: str | None = None) -> Picture:
     """Return the picture of a call that the rules find eligible."""
     answers = {question: Answered(answer=Answer.NO) for question in SCREENING}
-    return Picture(feed=Feed.DIVERTED, call_type="918", reporting_district=district, cell=cell, answers=answers)
+    return Picture(
+        feed=Feed.DIVERTED, call_type="918", reporting_district=district, cell=cell, place=place, answers=answers
+    )
 
 
 def _case(offer: CaseOffered) -> UUID:

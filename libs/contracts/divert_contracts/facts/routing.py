@@ -130,6 +130,12 @@ class CaseUpdated(RoutingFact, WithPrivate):
     provider: str
     picture: Picture
     signals: tuple[Signal, ...] = ()
+    acuity: Acuity | None = None
+    """By which the limits run: a more urgent revision makes them shorter. Null for a case that was recalled."""
+    en_route_within: float | None = None
+    """Seconds from acknowledgement; ``deadlines`` has the limits that run already."""
+    on_scene_within: float | None = None
+    """Seconds from acknowledgement."""
 
 
 class CaseRecalled(RoutingFact):

@@ -131,6 +131,8 @@ def updated(case: Case, fact: CaseUpdated, rules: Rules, at: datetime) -> Next[C
     if case.stage in ENDED:
         return Next(case)
     told = _pictured(case, fact)
+    if told is not case and told.offer is not None:
+        told = told.model_copy(update={"offer": _tightened(told.offer, fact)})
     if case.offer is None:
         # The offer may never come; its private words must go all the same.
         told = told.model_copy(update={"forget_at": at + rules.private_for(at)})
@@ -150,6 +152,17 @@ def _pictured(case: Case, fact: CaseOffered | CaseUpdated) -> Case:
             "deadlines": fact.deadlines,
         }
     )
+
+
+def _tightened(offer: Offer, fact: CaseUpdated) -> Offer:
+    """Return the offer with the limits of a revision; what an update does not name stays."""
+    named = {
+        "acuity": fact.acuity,
+        "answer_by": fact.deadlines.answer_by,
+        "en_route_within": fact.en_route_within,
+        "on_scene_within": fact.on_scene_within,
+    }
+    return offer.model_copy(update={name: one for name, one in named.items() if one is not None})
 
 
 def recalled(case: Case, fact: CaseRecalled, rules: Rules, at: datetime) -> Next[Case]:

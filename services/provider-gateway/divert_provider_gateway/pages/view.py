@@ -143,13 +143,17 @@ def view(case: Case, device: Device, rules: Rules, at: datetime, *, map_url: str
         steps=_steps(case, stage),
         soon=tuple(one for one in SOON if minutes is None or one <= minutes),
         later=_later(minutes),
-        en_route_by=None if taken is None or offer is None else taken + timedelta(seconds=offer.en_route_within),
-        on_scene_by=None if taken is None or offer is None else taken + timedelta(seconds=offer.on_scene_within),
+        en_route_by=case.deadlines.en_route_by or _limit(taken, None if offer is None else offer.en_route_within),
+        on_scene_by=case.deadlines.on_scene_by or _limit(taken, None if offer is None else offer.on_scene_within),
         on_scene_minutes=minutes,
         check_by=_check_by(case, stage),
         recall=case.recall if case.must_confirm else None,
         askable=tuple(sorted((_line(case, picture, one) for one in (*SAFETY, *ABOUT)), key=_unanswered_first)),
     )
+
+
+def _limit(taken: datetime | None, within: float | None) -> datetime | None:
+    return None if taken is None or within is None else taken + timedelta(seconds=within)
 
 
 _NOTHING = Picture.model_validate({"feed": "unknown"})

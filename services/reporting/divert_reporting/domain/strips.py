@@ -274,7 +274,10 @@ def _judged(tale: _Tale, fact: CallTriaged) -> None:
 
 
 def _seen(tale: _Tale, picture: Picture) -> None:
-    tale.feed, tale.drill, tale.call_type = picture.feed, picture.exercise, picture.call_type
+    if tale.accepted_at is None:
+        # The first picture says it for good.
+        tale.drill = picture.exercise
+    tale.feed, tale.call_type = picture.feed, picture.call_type
 
 
 def _routed(tale: _Tale, fact: RoutingFact) -> None:

@@ -83,6 +83,8 @@ class Case(Changeable):
     answer_by: AwareDatetime
     expires_at: AwareDatetime
     """When routing gives an unanswered offer up."""
+    acuity: Acuity = Acuity.UNKNOWN
+    """By which its limits run: the most urgent that it had."""
     en_route_within: timedelta
     on_scene_within: timedelta
     unmet_needs: tuple[Need, ...] = ()
@@ -325,6 +327,10 @@ class Call(State):
         """Return the state of a call that nothing is known of; the key is its id."""
         return cls(call_id=UUID(key))
 
+    def following(self, picture: Picture) -> Picture:
+        """Return a picture as the call takes it over: after the one that it has."""
+        return picture if self.picture is None else picture.after(self.picture)
+
     @property
     def concluded(self) -> bool:
         """Whether the outcome is fixed."""
@@ -386,9 +392,12 @@ class Call(State):
 
     @property
     def menaced(self) -> bool:
-        """Whether there is danger close by that nobody saw who sent a team all the same."""
+        """Whether there is danger at the call's own place, or close by that nobody saw who sent a team all the same."""
         if not self.nearby:
             return False
+        # Whoever sent a team saw the danger from further off: it is another once an address was corrected to the other.
+        if self.nearby_dangers(same_place=True):
+            return True
         seen = {} if self.reviewed is None else self.reviewed.nearby
         return any(not set(here) <= set(seen.get(other, ())) for other, here in self.nearby_dangers().items())
 

@@ -157,6 +157,7 @@ def _inform(turn: Turn, case: Case) -> None:
     call = turn.call
     doubted = call.doubted
     fresh = not all(one.is_among(case.doubts) for one in doubted)
+    offers.tighten(turn, case)
     if call.complete or fresh:
         offers.keep_informed(turn)
         call.triage_by = None
@@ -210,6 +211,7 @@ def _pursue(turn: Turn) -> None:
     if case is not None:
         fits = call.acuity in turn.limits.by_acuity and case.programme is call.meant_for
         if fits and case.division == call.division:
+            offers.tighten(turn, case)
             offers.keep_informed(turn)
             return
         offers.withdraw(turn, case, RecallReason.DIVISION_CHANGED if fits else RecallReason.NO_LONGER_ELIGIBLE)

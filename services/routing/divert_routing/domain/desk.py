@@ -363,7 +363,11 @@ def _route_to(turn: Turn, provider_id: str) -> Route | Next[Call]:
         return turn.refuse("same-provider", "That provider has the call already.")
     if call.meant_for not in provider.programmes:
         return turn.refuse("not-their-programme", "That provider does not take calls of this programme.")
-    return Route(provider, mutual_aid=call.division not in provider.divisions)
+    if call.division is not None and turn.directory.out(provider, call.division, turn.at):
+        return turn.refuse("outage", "That provider has declared an outage: it takes no calls there now.")
+    if turn.given.shifts.get(provider.id) == ():
+        return turn.refuse("no-team-on-shift", "That provider has no team on shift.")
+    return offers.route_to(turn, provider)
 
 
 def _move_away(turn: Turn, case: Case) -> None:

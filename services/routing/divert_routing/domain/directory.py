@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_va
 
 from divert_contracts.call import Picture, Team
 from divert_contracts.model import Model
-from divert_contracts.vocabulary import Acuity, Need, PolicyKind, Programme
+from divert_contracts.vocabulary import Acuity, AgeBand, Answer, Need, PolicyKind, Programme, Question
 
 DIVISIONS = 21
 DISTRICT_DIGITS = 4
@@ -20,6 +20,7 @@ CELL_METRES = 150
 """The side of a cell of ``Picture.cell``."""
 GATEWAY_PROGRAMMES = frozenset({Programme.UMCR, Programme.CIRCLE, Programme.PHONE})
 """Programmes whose providers are reached through gateways; the others are hand-offs with a recommendation."""
+MINORS = frozenset({AgeBand.CHILD, AgeBand.YOUTH})
 
 Span = Annotated[timedelta, Field(gt=timedelta())]
 """A length of time; a number in the document counts seconds."""
@@ -406,14 +407,26 @@ def division_of_district(district: str | None) -> int | None:
 
 
 def unmet_needs(picture: Picture, provider: Provider, teams: tuple[Team, ...]) -> tuple[Need, ...]:
-    """Return the person's needs, language among them, that neither provider nor a team on shift is known to meet."""
-    met = {*provider.needs, *(need for team in teams for need in team.needs)}
+    """Return the person's needs that the provider is not known to meet with any one team: one team goes to a call.
+
+    Args:
+        picture: whose needs, language and age.
+        provider: what it can always meet counts for each of its teams.
+        teams: on shift; the one that leaves least unmet counts.
+    """
+    skills = [(team.needs, team.languages) for team in teams] or [((), ())]
+    left = (_unmet(picture, {*provider.needs, *needs}, (*provider.languages, *spoken)) for needs, spoken in skills)
+    return min(left, key=len)
+
+
+def _unmet(picture: Picture, met: set[Need], languages: tuple[str, ...]) -> tuple[Need, ...]:
     wanted = dict.fromkeys(picture.needs)
+    if picture.age_band in MINORS or picture.answer(Question.JUVENILE) is Answer.YES:
+        wanted[Need.MINOR] = None
     if picture.language is not None:
         wanted[Need.LANGUAGE] = None
-        spoken = {_spoken(one) for one in (*provider.languages, *(one for team in teams for one in team.languages))}
-        if _spoken(picture.language) in spoken:
-            met.add(Need.LANGUAGE)
+        if _spoken(picture.language) in {_spoken(one) for one in languages}:
+            met = {*met, Need.LANGUAGE}
     return tuple(need for need in wanted if need not in met)
 
 

@@ -69,9 +69,10 @@ class Neighbourhood:
         if isinstance(what, PictureFact | CallTriaged):
             if _is_over(call) or not (call.diverted or is_diverted(what.picture)):
                 return NO_PLACES
-            places.update(_heard_at(call, what.picture))
+            picture = call.following(what.picture)
+            places.update(_heard_at(call, picture))
             if isinstance(what, CallReopened | CallTriaged) and what.reopens is not None:
-                places.add(_of_call(what.reopens, what.picture))
+                places.add(_of_call(what.reopens, picture))
         elif not (isinstance(what, CaseFact) and call.diverted and _is_over(call)):
             # After the end a team that is not to be there makes the call listen again; else only pictures move it.
             return NO_PLACES
@@ -89,7 +90,7 @@ class Neighbourhood:
         if not speaks and not (pictured and call.own_dangers):
             return NO_PLACES
         places = set(self.presence(call).told_at)
-        picture = what.picture if pictured else call.picture
+        picture = call.following(what.picture) if pictured else call.picture
         if picture is not None:
             reopens = what.reopens if isinstance(what, CallReopened | CallTriaged) else call.reopens
             places.update(() if picture.recorded_late else _places(picture))

@@ -2,11 +2,13 @@
 
 from divert_contracts import ids
 from divert_contracts.facts.routing import CaseOffered, CaseUpdated
-from divert_contracts.vocabulary import Need, OutcomeReason, Programme, RecallReason, Stage
+from divert_contracts.vocabulary import Acuity, Need, OutcomeReason, Programme, RecallReason, Stage
 from divert_routing.domain import dangers, endings, promises
 from divert_routing.domain.call import Call, Case
 from divert_routing.domain.directory import GATEWAY_PROGRAMMES, Provider, Route, unmet_needs
 from divert_routing.domain.turn import Turn
+
+_MOST_URGENT_FIRST = tuple(Acuity)
 
 
 def offer_next(turn: Turn) -> None:
@@ -28,6 +30,13 @@ def routes(turn: Turn, programme: Programme, division: int) -> tuple[Route, ...]
     """Return who may be asked now: the division's own before those that help, each by how much of a need is unmet."""
     found = turn.directory.routes(programme, division, turn.at)
     return tuple(sorted(found, key=lambda one: (one.mutual_aid, len(unmet(turn, one.provider)))))
+
+
+def route_to(turn: Turn, provider: Provider) -> Route:
+    """Return the way to a provider that the desk names: by an agreement only where one holds."""
+    call = turn.call
+    found = () if call.division is None else turn.directory.routes(call.meant_for, call.division, turn.at)
+    return next((one for one in found if one.provider.id == provider.id), Route(provider, mutual_aid=False))
 
 
 def unmet(turn: Turn, provider: Provider) -> tuple[Need, ...]:
@@ -69,6 +78,7 @@ def offer(turn: Turn, route: Route) -> None:
         division=division,
         answer_by=answer_by,
         expires_at=answer_by + limits.answer_grace,
+        acuity=call.acuity,
         en_route_within=of_acuity.en_route_within,
         on_scene_within=of_acuity.on_scene_within,
         unmet_needs=unmet(turn, route.provider),
@@ -117,10 +127,30 @@ def refused(turn: Turn, case: Case, how: OutcomeReason) -> None:
     turn.call.refusals = {**turn.call.refusals, case.provider: how}
 
 
+def tighten(turn: Turn, case: Case) -> None:
+    """Hold an offer or case to the limits of a more urgent revision, counted from now; none becomes longer by it."""
+    call, at, limits = turn.call, turn.at, turn.limits
+    if _MOST_URGENT_FIRST.index(call.acuity) >= _MOST_URGENT_FIRST.index(case.acuity):
+        return
+    # What is too urgent to be offered has no limits of its own.
+    of_acuity = limits.by_acuity.get(call.acuity, limits.by_acuity[Acuity.EMERGENT])
+    case.acuity = call.acuity
+    case.en_route_within = min(case.en_route_within, of_acuity.en_route_within)
+    case.on_scene_within = min(case.on_scene_within, of_acuity.on_scene_within)
+    if case.acknowledged_at is None:
+        case.answer_by = min(case.answer_by, at + of_acuity.offer_open)
+        case.expires_at = case.answer_by + limits.answer_grace
+    if case.en_route_by is not None:
+        case.en_route_by = min(case.en_route_by, at + of_acuity.en_route_within)
+    if case.on_scene_by is not None:
+        case.on_scene_by = min(case.on_scene_by, at + of_acuity.on_scene_within)
+    call.told = False
+
+
 def keep_informed(turn: Turn) -> None:
     """Send the newest revision to whoever has the offer or case, if they have not got it."""
-    call = turn.call
-    if call.case is None or call.told or call.picture is None:
+    call, case = turn.call, turn.call.case
+    if case is None or call.told or call.picture is None:
         return
     call.told = True
     call.triage_by = None
@@ -128,10 +158,13 @@ def keep_informed(turn: Turn) -> None:
         CaseUpdated(
             **turn.head,
             private=call.told_private if call.own else None,
-            case_id=call.case.case_id,
-            provider=call.case.provider,
+            case_id=case.case_id,
+            provider=case.provider,
             picture=call.picture,
             signals=call.signs if call.judged else call.doubts,
+            acuity=case.acuity,
+            en_route_within=case.en_route_within.total_seconds(),
+            on_scene_within=case.on_scene_within.total_seconds(),
         )
     )
 

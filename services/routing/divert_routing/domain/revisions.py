@@ -160,7 +160,7 @@ def _heard(turn: Turn, fact: PictureFact | CallTriaged) -> bool:
         call.accepted_at = fact.occurred_at
     if _is_newer(fact.revision, fact.occurred_at, call):
         call.revision, call.revised_at = fact.revision, fact.occurred_at
-        call.picture = fact.picture
+        call.picture = call.following(fact.picture)
         call.division = turn.directory.locate(fact.picture).division
         call.own = call.judged = call.told = False
         rereviews.drop(call)
