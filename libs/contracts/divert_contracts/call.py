@@ -157,13 +157,13 @@ class Picture(Model):
     def after(self, earlier: "Picture") -> Self:
         """Return the picture as the one that follows another of its call.
 
-        Whether a call is a drill, or was entered after it was over, its first picture says for good. Where a picture
-        names no place or number, what the earlier one named still holds.
+        It is a drill, or was entered after it was over, only if all of its pictures say so: what was once told as real is
+        real. Where a picture names no place or number, what the earlier one named still holds.
         """
         return self.model_copy(
             update={
-                "exercise": earlier.exercise,
-                "recorded_late": earlier.recorded_late,
+                "exercise": earlier.exercise and self.exercise,
+                "recorded_late": earlier.recorded_late and self.recorded_late,
                 "cell": self.cell or earlier.cell,
                 "place": self.place or earlier.place,
                 "line": self.line or earlier.line,

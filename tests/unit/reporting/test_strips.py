@@ -258,10 +258,11 @@ def test_observed_calls_are_not_on_the_board() -> None:
     assert raised == []
 
 
-def test_only_the_first_picture_makes_a_call_a_drill() -> None:
+def test_a_call_is_a_drill_only_while_all_its_pictures_say_so() -> None:
     drill = PICTURE.model_copy(update={"exercise": True})
     assert not strip(triaged(), opened(), triaged(2, picture=drill, at=5)).drill
-    assert strip(triaged(picture=drill), opened(picture=drill), triaged(2, at=5)).drill
+    assert strip(triaged(picture=drill), opened(picture=drill)).drill
+    assert not strip(triaged(picture=drill), opened(picture=drill), triaged(2, at=5)).drill
 
 
 def test_nothing_is_shown_of_a_call_that_nobody_has_described() -> None:

@@ -457,10 +457,11 @@ def test_an_accepted_call_cannot_be_called_a_drill_or_long_over_by_a_later_revis
     assert (concluded.exercise, concluded.recorded_late) == (False, False)
 
 
-def test_a_drill_stays_a_drill() -> None:
+@pytest.mark.parametrize("drill", [True, False])
+def test_a_drill_that_a_revision_calls_real_counts(drill: bool) -> None:  # noqa: FBT001
     life = taken(exercise=True)
-    life.hear(received(2, at=life.now), triaged(2, at=life.now), closed(life))
-    assert life.only(CallConcluded).exercise
+    life.hear(received(2, at=life.now, exercise=drill), triaged(2, at=life.now, exercise=drill), closed(life))
+    assert life.only(CallConcluded).exercise is drill
 
 
 def test_a_call_that_is_cleared_and_reviewed_can_still_be_served() -> None:

@@ -326,8 +326,8 @@ def _row(call_id: UUID, history: Sequence[Noted]) -> CallOutcome:
     offers = offers_of(facts)
     pictures = [one.picture for one in (*offers[-1:], opened, _newest(judged)) if one is not None]
     picture = pictures[-1] if pictures else UNSEEN
-    if opened is not None:
-        picture = picture.after(opened.picture)
+    for one in (*judged, *([] if opened is None else [opened])):
+        picture = picture.after(one.picture)
     taken = taken_cases(facts)
     held = Facts(one for one in facts.all if isinstance(one, CaseFact) and one.case_id in taken)
     arrival = held.first(TeamOnScene)

@@ -274,9 +274,8 @@ def _judged(tale: _Tale, fact: CallTriaged) -> None:
 
 
 def _seen(tale: _Tale, picture: Picture) -> None:
-    if tale.accepted_at is None:
-        # The first picture says it for good.
-        tale.drill = picture.exercise
+    # What was once told as real is no drill.
+    tale.drill = picture.exercise and (tale.drill or tale.accepted_at is None)
     tale.feed, tale.call_type = picture.feed, picture.call_type
 
 
