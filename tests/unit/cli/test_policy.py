@@ -99,6 +99,8 @@ def written(path: Path, change: Callable[[str], str]) -> Path:
         ("acuity: routine", "acuity: rutine", "acuity: rutine", "acuity: no such word: rutine"),
         ("source: portland-psr-2022", "source: portland", "id: X-WEAPON", "rules without a named source: X-WEAPON"),
         ("id: X-VIOLENCE", "id: X-WEAPON", "id: X-WEAPON", "the whole document: rule id twice: X-WEAPON"),
+        ("questions: [at_height]", "", "question: at_height", "whose yes no rule names: at_height"),
+        ("harmless_flags: [MENTAL", "harmless_flags: [GUNS", "harmless_flags: [GUNS", "called harmless: GUNS"),
         ("kind: triage", "kind: triage\nkind: triage", "kind: triage", "'kind' stands there twice"),
         ("kind: triage", "kind: triarge", "kind: triarge", "kind: must be"),
         ("review_acuity: urgent", "review_acuity: urgent\n\tx: y", "x: y", "not YAML"),
@@ -180,12 +182,7 @@ def test_a_stricter_policy_lets_no_further_call_through(flags: set[str]) -> None
 
 
 def test_dangerous_changes_come_first_and_are_counted_by_rule_division_and_type() -> None:
-    changed = document()
-    weapon = next(one for one in lines(changed, "exclusions") if one["hazard"] == "weapon")
-    weapon["flags"] = ["FIREARM", "MENTAL"]
-    harmless = cast("list[JsonValue]", changed["harmless_flags"])
-    changed["harmless_flags"] = [*(one for one in harmless if one != "MENTAL"), "GUN"]
-    report = backtest.run(made_up(), entrant(changed), against=plain())
+    report = backtest.run(made_up(), with_flags("MENTAL"), against=with_flags("CRISIS"))
     assert {Change.NEWLY_ELIGIBLE, Change.NO_LONGER_ELIGIBLE} <= set(report.by_change)
     assert report.by_rule[0].change is Change.NEWLY_ELIGIBLE
     assert report.by_rule[0].before == "X-WEAPON"

@@ -23,6 +23,7 @@ from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.policy import LEAD, Versioned, Versions
 from divert_contracts.step import Rejected, Unavailable
 from divert_contracts.vocabulary import (
+    DANGER_ASKED_FOR,
     Acuity,
     AgeBand,
     Answer,
@@ -526,6 +527,21 @@ def test_a_hard_exclusion_always_has_a_signal_that_is_present(one: Picture) -> N
     if judgement.decision.hard_exclusion:
         assert present
     assert judgement.decision.eligibility is Eligibility.INELIGIBLE or not judgement.decision.hard_exclusion
+
+
+@pytest.mark.parametrize("question", sorted(DANGER_ASKED_FOR))
+def test_a_danger_that_was_told_goes_to_a_person_also_where_no_rule_names_its_question(question: Question) -> None:
+    policy = seed().value.policy
+    silent = policy.model_copy(
+        update={
+            "safety_questions": tuple(one for one in policy.safety_questions if one.question is not question),
+            "exclusions": tuple(one.model_copy(update={"questions": ()}) for one in policy.exclusions),
+        }
+    )
+    for word, rule in (("yes", "R-NOT-UNDERSTOOD"), ("unknown", "R-UNCLEAR")):
+        judgement = judging.judge(picture(**{question: word}), Versioned("silent", ACCEPTED, compiled(silent)))
+        assert (judgement.decision.eligibility, rules(judgement)[0]) == (Eligibility.NEEDS_REVIEW, rule)
+        assert [signal.hazard for signal in judgement.signals] == [DANGER_ASKED_FOR[question]]
 
 
 # the step
