@@ -14,11 +14,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from divert_chassis.clock import LogClock
 from divert_cli.prepare import seed_policy
 from divert_contracts.call import Answered, Person, Picture, Private, Revision, Signal
 from divert_contracts.envelope import Envelope, decode, encode
+from divert_contracts.facts.base import Fact
 from divert_contracts.facts.calls import CallReceived, PictureFact
-from divert_contracts.facts.policies import PolicyPublished, ShadowEnded
+from divert_contracts.facts.policies import ClockSet, PolicyPublished, ShadowEnded
 from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.policy import LEAD, Versioned, Versions
 from divert_contracts.step import Rejected, Unavailable
@@ -658,6 +660,7 @@ def test_a_later_policy_never_changes_an_earlier_decisions_record(
     [
         ({"approvals": ()}, "not-approved"),
         ({"digest": "0" * 64}, "digest"),
+        ({"version": "newer"}, "version"),
         ({"occurred_at": ACCEPTED - timedelta(seconds=59)}, "too-early"),
         ({"in_force_from": ACCEPTED - timedelta(seconds=1)}, "before-its-date"),
     ],
@@ -671,6 +674,32 @@ def test_a_version_that_may_not_come_into_force_is_refused_and_the_old_one_stays
         judging.policy_published(given, fact.model_copy(update=changes))
     assert judging.policy_published(given, fact).policies.at(ACCEPTED).version == "new"
     assert given.policies.at(ACCEPTED).version == "old"
+
+
+@pytest.mark.parametrize("rate", [1.0, 30.0])
+def test_a_version_is_in_force_a_minute_after_the_broker_wrote_it_down_whatever_its_writer_says(
+    rate: float,
+) -> None:
+    # Sent an hour of domain time after the call, and stamped four hours before it.
+    sent = ACCEPTED + timedelta(hours=1)
+    late = published("late", ACCEPTED - timedelta(hours=4))
+    soon = published("soon", sent + LEAD - timedelta(seconds=1))
+    fair = published("fair", sent + LEAD)
+    clock_set = ClockSet(occurred_at=ACCEPTED, real_from=ACCEPTED, domain_from=ACCEPTED, rate=rate)
+    written = (ACCEPTED + (sent - ACCEPTED) / rate).timestamp()
+    log: list[tuple[Fact, float]] = [(clock_set, ACCEPTED.timestamp()), (published("old", ACCEPTED), written)]
+    log += [(one, written) for one in (late, soon, fair)]
+    reader, given = LogClock(), Given()
+    refused: list[str] = []
+    for fact, at in log:
+        counts = reader.read(fact, at)
+        if isinstance(counts, PolicyPublished):
+            try:
+                given = judging.policy_published(given, counts)
+            except Rejected as why:
+                refused.append(str(why))
+    assert (given.policies.at(sent).version, given.policies.at(sent + LEAD).version) == ("old", "fair")
+    assert refused == ["policy:too-early"] * 2
 
 
 def test_approvals_of_two_back_tests_or_by_one_person_twice_are_none() -> None:
