@@ -191,10 +191,20 @@ def test_dangerous_changes_come_first_and_are_counted_by_rule_division_and_type(
     assert report.dangerous < report.changed
 
 
+@pytest.mark.parametrize("kind", ["exercise", "recorded_late"])
+def test_drills_and_what_was_entered_afterwards_are_skipped_and_their_number_is_said(kind: str) -> None:
+    fact = next(one for one in map(CallTriaged.model_validate_json, evening()) if not one.picture.exercise)
+    skipped = fact.model_copy(update={"picture": fact.picture.model_copy(update={kind: True})})
+    lines = [one.model_dump_json().encode() for one in (fact, skipped)]
+    alone = backtest.run(lines[:1], seed()).recording
+    assert backtest.run(lines, seed()).recording == alone.model_copy(update={"skipped": 1})
+
+
 def test_pictures_before_a_time_are_left_out_and_what_is_none_is_refused() -> None:
     times = sorted(CallTriaged.model_validate_json(line).occurred_at for line in evening())
     report = backtest.run(evening(), seed(), since=times[100])
-    assert report.recording.pictures == len([time for time in times if time >= times[100]])
+    recorded = report.recording
+    assert recorded.pictures + recorded.skipped == len([time for time in times if time >= times[100]])
     assert report.recording.first == times[100]
     with pytest.raises(BacktestError):
         backtest.run([b"{}"], seed())
