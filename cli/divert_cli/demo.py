@@ -25,7 +25,7 @@ from divert_cli.bearers import Bearers
 from divert_cli.calls import show_outcomes
 from divert_cli.checkout import ROOT, STATE
 from divert_cli.errors import StackError
-from divert_cli.prepare import agency_fact, publish_policy, seed_policies, seed_policy, set_clock
+from divert_cli.prepare import agency_fact, publish_beforehand, seed_policies, seed_policy, set_clock
 from divert_cli.simulated import simulated
 from divert_cli.stack import Run
 from divert_cli.stack.serve import refuse_second, start_detached
@@ -114,12 +114,11 @@ async def _play(run: Run, entries: Sequence[evening.Entry], rate: float, seed: i
     script = run.data / f"{APART}.json"
     script.write_text(json.dumps(await asyncio.to_thread(_scripted, entries, seed, rate)), encoding="utf-8")
     async with simulated(run, "webhook", APART, "--script", str(script)):
-        real_from = datetime.now(UTC) + _SOON
+        real_from = datetime.now(UTC) + 2 * _SOON
         start = real_from + LENGTH / rate - LENGTH
         fast = ClockSet(occurred_at=start, real_from=real_from, domain_from=start, rate=rate)
         clock.learn(fast)
-        await set_clock(run.kafka, fast)
-        await publish_policy(run.kafka, hurried(seed_policy(PolicyKind.ROUTING), start))
+        await publish_beforehand(run.kafka, hurried(seed_policy(PolicyKind.ROUTING), start), fast)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=_console) as shown:
             sent = shown.add_task("sent by CAD and desks", total=len(entries))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -38,6 +38,8 @@ class TopicSpec:
     partitions: int
     kept: timedelta | None
     """None keeps every record."""
+    stamped_by: Literal["CreateTime", "LogAppendTime"] = "CreateTime"
+    """Whose clock a record's time is by: its writer's, or the broker's."""
 
     @property
     def retention_ms(self) -> str:
@@ -46,14 +48,14 @@ class TopicSpec:
 
     @property
     def config(self) -> dict[str, str]:
-        """What decides how long a record stays, as Kafka takes it.
+        """What decides how long a record stays and what its time is, as Kafka takes it.
 
         Kafka forgets whole segments, so that the oldest record of one stays as long as its newest: segments are short.
         """
-        retention = {"retention.ms": self.retention_ms}
+        config = {"retention.ms": self.retention_ms, "message.timestamp.type": self.stamped_by}
         if self.kept is None:
-            return retention
-        return {**retention, "segment.ms": str(int(min(self.kept / 12, LONGEST_SEGMENT).total_seconds() * 1000))}
+            return config
+        return {**config, "segment.ms": str(int(min(self.kept / 12, LONGEST_SEGMENT).total_seconds() * 1000))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def topics(kafka: str) -> dict[str, int]:
 
 
 def ensure_topics(kafka: str, wanted: Sequence[TopicSpec]) -> list[str]:
-    """Make the topics that are missing, set the retention of the others, and return the names of the new ones.
+    """Make the topics that are missing, set retention and time of the others, and return the names of the new ones.
 
     Three replicas, two of them in sync, where there are three brokers; fewer where there are fewer. Returns when every
     partition has a leader.
@@ -179,7 +181,7 @@ def _retain(admin: _Admin, specs: Sequence[TopicSpec]) -> None:
         try:
             answer.result()
         except KafkaException as error:
-            raise BrokerError(f"retention of topic {resource.name} cannot be set: {_reason(error)}") from error
+            raise BrokerError(f"topic {resource.name} cannot be set as wanted: {_reason(error)}") from error
 
 
 def forgets_after(kafka: str, names: Sequence[str]) -> dict[str, timedelta | None]:

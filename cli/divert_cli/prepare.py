@@ -12,7 +12,7 @@ import asyncpg
 import typer
 from pydantic import ValidationError
 
-from divert_chassis.clock import DomainClock
+from divert_chassis.clock import DomainClock, LogClock
 from divert_cli import cad_codes, kafka_admin
 from divert_cli.checkout import ROOT
 from divert_cli.errors import StackError
@@ -36,6 +36,8 @@ CODES = "seeds/cad/lapd.yaml"
 SEEDED_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 """When a seed counts as said; and from when a policy is in force whose file does not say so."""
 DEAD_LETTERS_KEPT = timedelta(days=30)
+PUBLISHED_WITHIN = timedelta(seconds=5)
+"""Real time that publishing may take, and by which the broker's clock may differ from ours."""
 _POSTGRES_WITHIN = 30.0
 
 
@@ -155,6 +157,22 @@ async def set_clock(kafka: str, clock: ClockSet) -> None:
     await asyncio.to_thread(kafka_admin.publish, kafka, POLICIES.name, [envelope])
 
 
+async def publish_beforehand(kafka: str, policy: PolicyPublished, clock: ClockSet) -> None:
+    """Publish a policy to a stack that nobody uses yet, then set its clock to a time from when on that is in force.
+
+    In between, domain time is two minutes before: a version must have been known for one before it is in force.
+
+    Raises:
+        PrepareError: no service would use it, or the version is published already, with other content.
+        BrokerError: Kafka does not answer or refuses.
+    """
+    before = policy.in_force_from - 2 * LEAD
+    now = datetime.now(UTC)
+    await set_clock(kafka, ClockSet(occurred_at=before, real_from=now, domain_from=before, rate=1))
+    await publish_policy(kafka, policy)
+    await set_clock(kafka, clock)
+
+
 # ---------------------------------------------------------------------------------------------------------- policies
 
 
@@ -249,29 +267,39 @@ def in_time(policy: PolicyPublished, published: Sequence[Fact]) -> PolicyPublish
     """Return a policy as it may be published now: where one is in force already, services must have time to read it."""
     if usable(policy.kind, published).empty:
         return policy
-    now = domain_now(published)
-    return policy.model_copy(update={"occurred_at": now, "in_force_from": max(policy.in_force_from, now + LEAD)})
+    from_then = max(policy.in_force_from, soonest(published))
+    return policy.model_copy(update={"occurred_at": domain_now(published), "in_force_from": from_then})
+
+
+def soonest(published: Iterable[Fact]) -> datetime:
+    """Return from when on what is published now may be in force: a minute after the broker has written it down."""
+    return _clock(published).at(datetime.now(UTC) + PUBLISHED_WITHIN) + LEAD
 
 
 def domain_now(published: Iterable[Fact]) -> datetime:
     """Return the domain time by the clock that was published."""
+    return _clock(published).now()
+
+
+def _clock(published: Iterable[Fact]) -> DomainClock:
     clock = DomainClock()
     for fact in published:
         if isinstance(fact, ClockSet):
             clock.learn(fact)
-    return clock.now()
+    return clock
 
 
 def read_policies(kafka: str) -> list[Fact]:
-    """Read the topic of policies whole; what this version does not understand is left out.
+    """Read the topic of policies whole, as every service does; what this version does not understand is left out.
 
     Raises:
         BrokerError: Kafka does not answer.
     """
     found: list[Fact] = []
+    clock = LogClock()
     for record in kafka_admin.read(kafka, kafka_admin.ends(kafka, [POLICIES.name])):
         try:
-            found.append(decode(record.value, record.headers.items()).fact)
+            found.append(clock.read(decode(record.value, record.headers.items()).fact, record.written_at))
         except (Rejected, UnknownType):
             continue  # every service counts it as it reads the topic
     return found
@@ -315,7 +343,9 @@ def _specs(wanted: Iterable[Topic], providers: Sequence[str], agencies: Sequence
     for topic in wanted:
         for member in members[topic.family]:
             name = topic.name_of(member)
-            specs.append(TopicSpec(name, topic.partitions, topic.kept))
+            # From the time of its record on a version's minute is counted, and no writer may choose it.
+            stamped_by = "LogAppendTime" if topic is POLICIES else "CreateTime"
+            specs.append(TopicSpec(name, topic.partitions, topic.kept, stamped_by))
             kept = DEAD_LETTERS_KEPT if topic.kept is None else min(topic.kept, DEAD_LETTERS_KEPT)
             specs.extend(TopicSpec(dead_letters(name, service), 1, kept) for service in sorted(topic.read_by - {"*"}))
     return specs

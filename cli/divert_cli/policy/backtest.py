@@ -73,6 +73,8 @@ class Recording(_Part):
     """The pictures that were run."""
 
     pictures: int
+    skipped: int = 0
+    """Drills and what was entered afterwards: nobody is sent by them, so they count in nothing."""
     first: AwareDatetime | None
     last: AwareDatetime | None
     sha256: str
@@ -164,6 +166,7 @@ class Tally:
     """Counts over some pictures; two of them can be added."""
 
     pictures: int = 0
+    skipped: int = 0
     first: datetime | None = None
     last: datetime | None = None
     sum: int = 0
@@ -176,6 +179,7 @@ class Tally:
     def add(self, other: "Tally") -> None:
         """Count what the other has counted too."""
         self.pictures += other.pictures
+        self.skipped += other.skipped
         self.sum = (self.sum + other.sum) % _MODULUS
         self.first = min(filter(None, (self.first, other.first)), default=None)
         self.last = max(filter(None, (self.last, other.last)), default=None)
@@ -255,7 +259,11 @@ class _Worker:
                 recorded = _Recorded.model_validate_json(line)
             except ValidationError:
                 raise BacktestError(f"a line is no {CallTriaged.type_name()} fact") from None
-            if self._since is None or recorded.occurred_at >= self._since:
+            if self._since is not None and recorded.occurred_at < self._since:
+                continue
+            if recorded.picture.exercise or recorded.picture.recorded_late:
+                tally.skipped += 1
+            else:
                 self._count(tally, line, recorded)
         return tally
 
@@ -336,7 +344,13 @@ def _report(tally: Tally, policy: Entrant, against: Entrant | None) -> Report:
     return Report(
         policy=Tested(version=policy.policy.version, digest=policy.digest),
         against=None if against is None else Tested(version=against.policy.version, digest=against.digest),
-        recording=Recording(pictures=tally.pictures, first=tally.first, last=tally.last, sha256=f"{tally.sum:064x}"),
+        recording=Recording(
+            pictures=tally.pictures,
+            skipped=tally.skipped,
+            first=tally.first,
+            last=tally.last,
+            sha256=f"{tally.sum:064x}",
+        ),
         changed=by_change.total(),
         dangerous=sum(by_change[change] for change in DANGEROUS),
         by_change={change: by_change[change] for change in Change if by_change[change]},

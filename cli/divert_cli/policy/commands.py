@@ -317,7 +317,8 @@ def _measure(policy: Entrant, against: Entrant, count: int) -> None:
 def _show(report: Report) -> None:
     against = "what was decided then" if report.against is None else report.against.version
     _console.print(
-        f"{report.policy.version} against {against}: {report.recording.pictures} pictures, "
+        f"{report.policy.version} against {against}: {report.recording.pictures} pictures "
+        f"({report.recording.skipped} drills and late entries skipped), "
         f"{report.changed} decided otherwise, [bold]{report.dangerous}[/] of them in a dangerous direction"
     )
     by_rule = Table("change", "decided before by", "decides now", "pictures")

@@ -1,19 +1,16 @@
 """How a policy comes into use: published where every service reads it, with the words of those who approved it."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from divert_cli.errors import StackError
 from divert_cli.policy import approvals, backtest
 from divert_cli.policy.backtest import Report
 from divert_cli.policy.files import PolicyFile
-from divert_cli.prepare import domain_now, end_shadow, fact_of, is_new, publish_policy, read_policies, usable
+from divert_cli.prepare import domain_now, end_shadow, fact_of, is_new, publish_policy, read_policies, soonest, usable
 from divert_contracts.facts.policies import PolicyPublished, ShadowEnded
-from divert_contracts.policy import APPROVED, LEAD, approved_backtest
+from divert_contracts.policy import APPROVED, approved_backtest
 from divert_contracts.vocabulary import PolicyKind
-
-MARGIN = timedelta(seconds=5)
-"""What is published is in force so long after the shortest time, for clocks that differ."""
 
 
 class PublishError(StackError):
@@ -33,8 +30,8 @@ async def publish(kafka: str, policy: PolicyFile) -> datetime:
         must_be_backtested(policy)
     published = await asyncio.to_thread(read_policies, kafka)
     now = domain_now(published)
-    soonest = now if usable(policy.kind, published).empty else now + LEAD + MARGIN
-    fact = fact_of(policy, said_at=now, in_force_from=max(policy.in_force_from or soonest, soonest))
+    earliest = now if usable(policy.kind, published).empty else soonest(published)
+    fact = fact_of(policy, said_at=now, in_force_from=max(policy.in_force_from or earliest, earliest))
     if not is_new(fact, published):
         raise PublishError(f"{policy.kind} policy {policy.version} is published already")
     await publish_policy(kafka, fact)
@@ -82,8 +79,8 @@ async def try_beside(kafka: str, policy: PolicyFile) -> datetime:
     """
     if policy.kind is not PolicyKind.TRIAGE:
         raise PublishError("only a triage policy can be tried beside the one in force")
-    now = domain_now(await asyncio.to_thread(read_policies, kafka))
-    fact = fact_of(policy, said_at=now, in_force_from=now + LEAD + MARGIN, shadow=True)
+    published = await asyncio.to_thread(read_policies, kafka)
+    fact = fact_of(policy, said_at=domain_now(published), in_force_from=soonest(published), shadow=True)
     await publish_policy(kafka, fact)
     return fact.in_force_from
 
@@ -94,8 +91,8 @@ async def try_no_more(kafka: str) -> datetime:
     Raises:
         BrokerError: Kafka does not answer or refuses.
     """
-    now = domain_now(await asyncio.to_thread(read_policies, kafka))
-    fact = ShadowEnded(occurred_at=now, kind=PolicyKind.TRIAGE, ends_from=now + LEAD + MARGIN)
+    published = await asyncio.to_thread(read_policies, kafka)
+    fact = ShadowEnded(occurred_at=domain_now(published), kind=PolicyKind.TRIAGE, ends_from=soonest(published))
     await end_shadow(kafka, fact)
     return fact.ends_from
 

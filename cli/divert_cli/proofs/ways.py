@@ -18,9 +18,10 @@ from pydantic import JsonValue
 from divert_cli.bearers import Bearers
 from divert_cli.calls import rows
 from divert_cli.errors import StackError
-from divert_cli.prepare import publish_policy, seed_policy
+from divert_cli.prepare import publish_beforehand, seed_policy
 from divert_cli.simulated import simulated, until
 from divert_cli.stack import LocalStack
+from divert_contracts.facts.policies import ClockSet
 from divert_contracts.policy import LEAD, digest
 from divert_contracts.vocabulary import PolicyKind
 
@@ -221,7 +222,9 @@ async def hurry(kafka: str, *, answer_within: float) -> None:
         "mutual_aid": [],
     }
     known = {"version": version, "in_force_from": start, "document": document, "digest": digest(document)}
-    await publish_policy(kafka, policy.model_copy(update={"occurred_at": start - LEAD, **known}))
+    real_from = datetime.now(UTC) + timedelta(seconds=_LEARNT)
+    as_ever = ClockSet(occurred_at=real_from, real_from=real_from, domain_from=real_from, rate=1)
+    await publish_beforehand(kafka, policy.model_copy(update={"occurred_at": start - LEAD, **known}), as_ever)
     await asyncio.sleep(_LEARNT)
 
 

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from divert_contracts.facts.base import Fact
 from divert_contracts.facts.policies import ClockSet
+from divert_contracts.policy import as_written
 
 
 class Clock(Protocol):
@@ -75,12 +77,34 @@ class DomainClock:
 
     def now(self) -> datetime:
         """Return the domain time, aware and in UTC."""
-        return domain_time(self._records, self._real())
+        return self.at(self._real())
+
+    def at(self, real: datetime) -> datetime:
+        """Return the domain time at a real time, aware and in UTC."""
+        return domain_time(self._records, real)
 
     def real_seconds_until(self, domain: datetime) -> float:
         """Return how many real seconds remain until a domain time; 0 when it has come."""
         real = self._real()
         return max(timedelta(), real_time(self._records, domain, real) - real).total_seconds()
+
+
+class LogClock:
+    """Reads the topic of policies from its beginning on: each fact happened when the broker wrote it down.
+
+    Whoever reads it, and whenever, knows the same clock at the same record, and so comes to the same facts.
+    """
+
+    def __init__(self) -> None:
+        """Begin before the first record."""
+        self._clock = DomainClock()
+
+    def read(self, fact: Fact, written: float) -> Fact:
+        """Return the next fact as it counts; ``written`` is the record's own time, in seconds since 1970."""
+        counts = as_written(fact, self._clock.at(datetime.fromtimestamp(written, UTC)))
+        if isinstance(fact, ClockSet):
+            self._clock.learn(fact)
+        return counts
 
 
 def _moment(record: ClockSet) -> datetime:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from divert_chassis.clock import LogClock
 from divert_chassis.consumer import Record
 from divert_chassis.errors import TRANSIENT, backoff
 from divert_chassis.health import Health
@@ -15,7 +16,7 @@ from divert_chassis.logs import logger
 from divert_contracts.envelope import UnknownType, decode
 from divert_contracts.facts.base import Fact
 from divert_contracts.step import Rejected
-from divert_contracts.topics import Topic
+from divert_contracts.topics import POLICIES, Topic
 
 log = logger(__name__)
 
@@ -32,6 +33,7 @@ class Learner:
         self._learn = learn
         self._health = health
         self._read: dict[TopicPartition, int] = {}
+        self._log_clock = LogClock()
         self.learnt = asyncio.Event()
         """Set once every topic was read to the end that it had when reading began."""
 
@@ -63,7 +65,7 @@ class Learner:
                 batches: dict[TopicPartition, list[Record]] = await consumer.getmany(timeout_ms=500)
                 for partition, records in batches.items():
                     for record in records:
-                        self._take(record.topic, record.offset, record.value, record.headers)
+                        self._take(record)
                         self._read[partition] = record.offset + 1
                 self._health.beat("learner")
                 if not self.learnt.is_set() and all(self._read[one] >= end for one, end in ends.items()):
@@ -72,11 +74,14 @@ class Learner:
         finally:
             await consumer.stop()
 
-    def _take(self, topic: str, offset: int, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> None:
+    def _take(self, record: Record) -> None:
         try:
-            self._learn(decode(value, headers).fact)
+            fact = decode(record.value, record.headers).fact
+            if record.topic == POLICIES.name:
+                fact = self._log_clock.read(fact, record.timestamp / 1000)
+            self._learn(fact)
         except UnknownType:
-            log.warning("unknown-type", topic=topic, offset=offset)
+            log.warning("unknown-type", topic=record.topic, offset=record.offset)
         except Rejected as why:
             # A document that does not fit is refused; what was in force stays in force.
-            log.error("not-learnt", topic=topic, offset=offset, reason=str(why))
+            log.error("not-learnt", topic=record.topic, offset=record.offset, reason=str(why))

@@ -14,11 +14,13 @@ from typing import Final, Generic
 from pydantic import JsonValue
 from typing_extensions import TypeVar
 
+from divert_contracts.facts.base import Fact
 from divert_contracts.facts.policies import Approval, PolicyPublished
 from divert_contracts.step import Rejected, Unavailable
 from divert_contracts.vocabulary import PolicyKind
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Fact)
 
 LEAD: Final = timedelta(seconds=60)
 """A version is in force so long after it was published at the earliest: by then every process has read it."""
@@ -127,6 +129,14 @@ def _moment(one: Versioned[T]) -> datetime:
     return one.in_force_from
 
 
+def as_written(fact: F, written_at: datetime) -> F:
+    """Return a fact that happened no sooner than it was written down, in domain time.
+
+    What a writer says of its own time could put a policy in force for calls that were judged already.
+    """
+    return fact if fact.occurred_at >= written_at else fact.model_copy(update={"occurred_at": written_at})
+
+
 def must_be_usable(fact: PolicyPublished) -> None:
     """See that a version is what it says, and was approved where that is wanted.
 
@@ -135,6 +145,8 @@ def must_be_usable(fact: PolicyPublished) -> None:
     """
     if fact.digest != digest(fact.document):
         raise Rejected("policy:digest")
+    if fact.document.get("version") != fact.version:
+        raise Rejected("policy:version")
     if fact.shadow:
         return
     if _before_its_date(fact):

@@ -102,6 +102,23 @@ class Hazard(Term):
 MEDICAL = frozenset({Hazard.MEDICAL, Hazard.OVERDOSE})
 """The hazards that call for an ambulance and are no danger to a team."""
 
+DANGER_ASKED_FOR = {
+    Question.WEAPON: Hazard.WEAPON,
+    Question.VIOLENCE: Hazard.VIOLENCE,
+    Question.CRIME_IN_PROGRESS: Hazard.CRIME_IN_PROGRESS,
+    Question.MEDICAL_EMERGENCY: Hazard.MEDICAL,
+    Question.OVERDOSE: Hazard.OVERDOSE,
+    Question.IN_TRAFFIC: Hazard.TRAFFIC,
+    Question.AT_HEIGHT: Hazard.HEIGHT,
+    Question.IN_VEHICLE: Hazard.VEHICLE,
+    Question.HOSTAGE: Hazard.HOSTAGE,
+    Question.DOMESTIC_VIOLENCE: Hazard.DOMESTIC_VIOLENCE,
+    Question.FIRE: Hazard.FIRE,
+    Question.SUICIDE_MEANS: Hazard.SUICIDE_MEANS,
+    Question.UNKNOWN: Hazard.UNKNOWN,
+}
+"""What a *yes* to a question means that asks for danger. Of those that are absent the policy alone says it."""
+
 
 class SignalSource(Term):
     """What a signal was read from."""

@@ -101,6 +101,8 @@ def written(path: Path, change: Callable[[str], str]) -> Path:
         ("acuity: routine", "acuity: rutine", "acuity: rutine", "acuity: no such word: rutine"),
         ("source: portland-psr-2022", "source: portland", "id: X-WEAPON", "rules without a named source: X-WEAPON"),
         ("id: X-VIOLENCE", "id: X-WEAPON", "id: X-WEAPON", "the whole document: rule id twice: X-WEAPON"),
+        ("questions: [at_height]", "", "question: at_height", "whose yes no rule names: at_height"),
+        ("harmless_flags: [MENTAL", "harmless_flags: [GUNS", "harmless_flags: [GUNS", "called harmless: GUNS"),
         ("kind: triage", "kind: triage\nkind: triage", "kind: triage", "'kind' stands there twice"),
         ("kind: triage", "kind: triarge", "kind: triarge", "kind: must be"),
         ("review_acuity: urgent", "review_acuity: urgent\n\tx: y", "x: y", "not YAML"),
@@ -184,12 +186,7 @@ def test_a_stricter_policy_lets_no_further_call_through(flags: set[str]) -> None
 
 
 def test_dangerous_changes_come_first_and_are_counted_by_rule_division_and_type() -> None:
-    changed = document()
-    weapon = next(one for one in lines(changed, "exclusions") if one["hazard"] == "weapon")
-    weapon["flags"] = ["FIREARM", "MENTAL"]
-    harmless = cast("list[JsonValue]", changed["harmless_flags"])
-    changed["harmless_flags"] = [*(one for one in harmless if one != "MENTAL"), "GUN"]
-    report = backtest.run(made_up(), entrant(changed), against=plain())
+    report = backtest.run(made_up(), with_flags("MENTAL"), against=with_flags("CRISIS"))
     assert {Change.NEWLY_ELIGIBLE, Change.NO_LONGER_ELIGIBLE} <= set(report.by_change)
     assert report.by_rule[0].change is Change.NEWLY_ELIGIBLE
     assert report.by_rule[0].before == "X-WEAPON"
@@ -198,10 +195,20 @@ def test_dangerous_changes_come_first_and_are_counted_by_rule_division_and_type(
     assert report.dangerous < report.changed
 
 
+@pytest.mark.parametrize("kind", ["exercise", "recorded_late"])
+def test_drills_and_what_was_entered_afterwards_are_skipped_and_their_number_is_said(kind: str) -> None:
+    fact = next(one for one in map(CallTriaged.model_validate_json, evening()) if not one.picture.exercise)
+    skipped = fact.model_copy(update={"picture": fact.picture.model_copy(update={kind: True})})
+    lines = [one.model_dump_json().encode() for one in (fact, skipped)]
+    alone = backtest.run(lines[:1], seed()).recording
+    assert backtest.run(lines, seed()).recording == alone.model_copy(update={"skipped": 1})
+
+
 def test_pictures_before_a_time_are_left_out_and_what_is_none_is_refused() -> None:
     times = sorted(CallTriaged.model_validate_json(line).occurred_at for line in evening())
     report = backtest.run(evening(), seed(), since=times[100])
-    assert report.recording.pictures == len([time for time in times if time >= times[100]])
+    recorded = report.recording
+    assert recorded.pictures + recorded.skipped == len([time for time in times if time >= times[100]])
     assert report.recording.first == times[100]
     with pytest.raises(BacktestError):
         backtest.run([b"{}"], seed())

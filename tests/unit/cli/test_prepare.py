@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from divert_cli.policy.files import PolicyFileError
-from divert_cli.prepare import PrepareError, in_time, is_new, seed_policies, seed_policy, topic_specs
+from divert_cli.prepare import (
+    PUBLISHED_WITHIN,
+    PrepareError,
+    in_time,
+    is_new,
+    seed_policies,
+    seed_policy,
+    topic_specs,
+)
 from divert_contracts.facts.base import Fact
 from divert_contracts.policy import LEAD, digest
 from divert_contracts.vocabulary import PolicyKind
@@ -32,6 +40,11 @@ def policy(file: Path, text: str) -> Path:
     return file
 
 
+def test_the_record_of_a_policy_is_stamped_by_the_broker_and_not_by_its_writer() -> None:
+    stamped = {spec.name for spec in topic_specs(["exodus"], ["lapd"]) if spec.stamped_by == "LogAppendTime"}
+    assert stamped == {"policies.v1"}
+
+
 def test_a_published_version_is_left_out_and_other_content_under_it_refused() -> None:
     triage, routing = seed_policies()
     changed = {**routing.document, "title": "another"}
@@ -53,7 +66,8 @@ def test_a_seed_that_changes_under_a_running_stack_leaves_services_time_to_read_
     _, routing = seed_policies()
     published: list[Fact] = [routing]
     later = in_time(routing.model_copy(update={"version": "routing-2"}), published)
-    assert later.in_force_from == later.occurred_at + LEAD
+    spare = later.in_force_from - later.occurred_at - LEAD
+    assert timedelta() < spare <= PUBLISHED_WITHIN
     assert in_time(routing, []) == routing
 
 

@@ -35,11 +35,11 @@ def drawn(divisions: dict[int, list[list[tuple[float, float]]]]) -> DivisionMap:
     )
 
 
-def published(document: dict[str, JsonValue], *, version: str = "test") -> PolicyPublished:
+def published(document: dict[str, JsonValue]) -> PolicyPublished:
     return PolicyPublished(
         occurred_at=NOON - timedelta(hours=1),
         kind=PolicyKind.DIVISIONS,
-        version=version,
+        version=str(document["version"]),
         in_force_from=NOON,
         document=document,
         digest=digest(document),
@@ -86,8 +86,8 @@ def test_a_map_is_in_force_from_its_time_and_what_does_not_fit_changes_nothing()
     assert Given().outlines(NOON) == ()
     assert [one.division for one in known.outlines(NOON)] == [1]
     with pytest.raises(Rejected):
-        policy_published(known, published({**document, "divisions": {"1": {"type": "Point"}}}, version="other"))
-    other = published(document, version="routing").model_copy(update={"kind": PolicyKind.ROUTING})
+        policy_published(known, published({**document, "version": "other", "divisions": {"1": {"type": "Point"}}}))
+    other = published(document).model_copy(update={"kind": PolicyKind.ROUTING})
     assert policy_published(known, other) is known
 
 

@@ -14,15 +14,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from divert_chassis.clock import LogClock
 from divert_cli.prepare import seed_policy
 from divert_contracts.call import Answered, Person, Picture, Private, Revision, Signal
 from divert_contracts.envelope import Envelope, decode, encode
+from divert_contracts.facts.base import Fact
 from divert_contracts.facts.calls import CallReceived, PictureFact
-from divert_contracts.facts.policies import PolicyPublished, ShadowEnded
+from divert_contracts.facts.policies import ClockSet, PolicyPublished, ShadowEnded
 from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.policy import LEAD, Versioned, Versions
 from divert_contracts.step import Rejected, Unavailable
 from divert_contracts.vocabulary import (
+    DANGER_ASKED_FOR,
     Acuity,
     AgeBand,
     Answer,
@@ -528,6 +531,21 @@ def test_a_hard_exclusion_always_has_a_signal_that_is_present(one: Picture) -> N
     assert judgement.decision.eligibility is Eligibility.INELIGIBLE or not judgement.decision.hard_exclusion
 
 
+@pytest.mark.parametrize("question", sorted(DANGER_ASKED_FOR))
+def test_a_danger_that_was_told_goes_to_a_person_also_where_no_rule_names_its_question(question: Question) -> None:
+    policy = seed().value.policy
+    silent = policy.model_copy(
+        update={
+            "safety_questions": tuple(one for one in policy.safety_questions if one.question is not question),
+            "exclusions": tuple(one.model_copy(update={"questions": ()}) for one in policy.exclusions),
+        }
+    )
+    for word, rule in (("yes", "R-NOT-UNDERSTOOD"), ("unknown", "R-UNCLEAR")):
+        judgement = judging.judge(picture(**{question: word}), Versioned("silent", ACCEPTED, compiled(silent)))
+        assert (judgement.decision.eligibility, rules(judgement)[0]) == (Eligibility.NEEDS_REVIEW, rule)
+        assert [signal.hazard for signal in judgement.signals] == [DANGER_ASKED_FOR[question]]
+
+
 # the step
 
 
@@ -642,6 +660,7 @@ def test_a_later_policy_never_changes_an_earlier_decisions_record(
     [
         ({"approvals": ()}, "not-approved"),
         ({"digest": "0" * 64}, "digest"),
+        ({"version": "newer"}, "version"),
         ({"occurred_at": ACCEPTED - timedelta(seconds=59)}, "too-early"),
         ({"in_force_from": ACCEPTED - timedelta(seconds=1)}, "before-its-date"),
     ],
@@ -655,6 +674,32 @@ def test_a_version_that_may_not_come_into_force_is_refused_and_the_old_one_stays
         judging.policy_published(given, fact.model_copy(update=changes))
     assert judging.policy_published(given, fact).policies.at(ACCEPTED).version == "new"
     assert given.policies.at(ACCEPTED).version == "old"
+
+
+@pytest.mark.parametrize("rate", [1.0, 30.0])
+def test_a_version_is_in_force_a_minute_after_the_broker_wrote_it_down_whatever_its_writer_says(
+    rate: float,
+) -> None:
+    # Sent an hour of domain time after the call, and stamped four hours before it.
+    sent = ACCEPTED + timedelta(hours=1)
+    late = published("late", ACCEPTED - timedelta(hours=4))
+    soon = published("soon", sent + LEAD - timedelta(seconds=1))
+    fair = published("fair", sent + LEAD)
+    clock_set = ClockSet(occurred_at=ACCEPTED, real_from=ACCEPTED, domain_from=ACCEPTED, rate=rate)
+    written = (ACCEPTED + (sent - ACCEPTED) / rate).timestamp()
+    log: list[tuple[Fact, float]] = [(clock_set, ACCEPTED.timestamp()), (published("old", ACCEPTED), written)]
+    log += [(one, written) for one in (late, soon, fair)]
+    reader, given = LogClock(), Given()
+    refused: list[str] = []
+    for fact, at in log:
+        counts = reader.read(fact, at)
+        if isinstance(counts, PolicyPublished):
+            try:
+                given = judging.policy_published(given, counts)
+            except Rejected as why:
+                refused.append(str(why))
+    assert (given.policies.at(sent).version, given.policies.at(sent + LEAD).version) == ("old", "fair")
+    assert refused == ["policy:too-early"] * 2
 
 
 def test_approvals_of_two_back_tests_or_by_one_person_twice_are_none() -> None:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import JsonValue, ValidationError
 
 from divert_cli.prepare import seed_policy
-from divert_contracts.vocabulary import PolicyKind
+from divert_contracts.vocabulary import DANGER_ASKED_FOR, PolicyKind
 from divert_triage.domain.policy import TriagePolicy
 
 Document = dict[str, JsonValue]
@@ -76,6 +76,40 @@ def test_a_hazard_without_an_exclusion_is_refused(document: Document) -> None:
 def test_a_danger_that_is_not_asked_for_is_refused(document: Document) -> None:
     del _rules(document, "safety_questions")[0]
     assert "no safety questions: weapon" in _refusal(document)
+
+
+@pytest.mark.parametrize("question", sorted(DANGER_ASKED_FOR))
+def test_a_question_for_danger_whose_yes_no_rule_names_is_refused(document: Document, question: str) -> None:
+    _forget(document, question)
+    assert f"whose yes no rule names: {question}" in _refusal(document)
+
+
+def test_a_question_for_danger_may_lead_to_review_but_is_asked_and_never_waved_through(document: Document) -> None:
+    _forget(document, "at_height")
+    asked = _rules(document, "safety_questions")
+    switch = copy.deepcopy(_rules(document, "switches")[0])
+    _rules(document, "switches").append(switch)
+    switch |= {"id": "S-HEIGHT", "question": "at_height", "age_bands": [], "effect": "needs_review"}
+    assert "no safety questions: at_height" in _refusal(document)
+    asked.append({"question": "at_height", "ask": "Is the person on a roof?"})
+    assert TriagePolicy.model_validate(document)
+    switch["effect"] = "eligible"
+    assert "whose yes no rule names: at_height" in _refusal(document)
+
+
+@pytest.mark.parametrize("flag", ["GUN", "GUN SEEN", "SHOTS/FIRED"])
+def test_a_flag_that_tells_of_danger_is_never_harmless(document: Document, flag: str) -> None:
+    for one in _rules(document, "exclusions"):
+        one["flags"] = []
+    cast("list[str]", document["harmless_flags"]).append(flag)
+    assert f"called harmless: {flag}" in _refusal(document)
+
+
+def _forget(document: Document, question: str) -> None:
+    asked = _rules(document, "safety_questions")
+    asked[:] = [one for one in asked if one["question"] != question]
+    for one in _rules(document, "exclusions"):
+        one["questions"] = [name for name in cast("list[str]", one.get("questions", [])) if name != question]
 
 
 def test_a_rule_without_a_named_source_is_refused(document: Document) -> None:

@@ -259,13 +259,19 @@ def responder_reported(call_id: UUID, body: bytes, intake: Intake) -> Accepted[R
 
 
 def _read(fields: Section, notes: Notes, intake: Intake) -> tuple[Picture, Private]:
-    """Read a picture; where a map is in force it says the division of a point, whatever CAD says."""
+    """Read a picture; where a map is in force it says the division of a point, whatever CAD says.
+
+    Where neither says it, the name of the area does, so that all who judge the call and serve it mean the same place.
+    """
     read, private = picture.read(fields, notes, intake.key)
     place = private.address
     if place is not None and place.latitude is not None and place.longitude is not None:
         found = intake.given.division(place.latitude, place.longitude, intake.at)
         if found is not None:
             read = read.model_copy(update={"located_division": found})
+    if read.located_division is None:
+        named = intake.given.division_named(read.area, intake.at)
+        read = read.model_copy(update={"located_division": named})
     return read, private
 
 

@@ -1,11 +1,13 @@
 """What intake has learnt: who may post calls, and how long divert may take to decide."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from divert_contracts import areas
 from divert_contracts.facts.policies import AgencyRegistered, PolicyPublished
 from divert_contracts.model import Model
 from divert_contracts.policy import Versions
@@ -25,8 +27,15 @@ class Limits(Model):
     """How long after a limit CAD must have heard what became of it."""
 
 
+class _Division(Model):
+    number: int
+    name: str
+    spellings: tuple[str, ...] = ()
+
+
 class _RoutingPolicy(Model):
     limits: Limits
+    divisions: tuple[_Division, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +44,18 @@ class Given:
 
     agencies: frozenset[str] = frozenset()
     limits: Versions[Limits] = field(default_factory=Versions[Limits])
+    areas: Versions[Mapping[str, int]] = field(default_factory=Versions[Mapping[str, int]])
+    """The divisions by their spellings."""
     maps: Versions[DivisionMap] = field(default_factory=Versions[DivisionMap])
     """None, unless an operator has imported one."""
 
     def division(self, latitude: float, longitude: float, accepted_at: datetime) -> int | None:
         """Return the division that a point is in by the map then in force; null outside all, or without a map."""
         return None if self.maps.empty else self.maps.at(accepted_at).value.division(latitude, longitude)
+
+    def division_named(self, area: str | None, accepted_at: datetime) -> int | None:
+        """Return the division that CAD names by the policy then in force; null where it is not known, or none is."""
+        return None if self.areas.empty else areas.division_named(area, self.areas.at(accepted_at).value)
 
     def decide_by(self, accepted_at: datetime) -> datetime:
         """Return until when divert may offer what was accepted then.
@@ -75,8 +90,11 @@ def policy_published(given: Given, fact: PolicyPublished) -> Given:
         return given
     try:
         if fact.kind is PolicyKind.ROUTING:
-            limits = _RoutingPolicy.model_validate(fact.document).limits
-            return replace(given, limits=given.limits.published(fact, limits))
+            policy = _RoutingPolicy.model_validate(fact.document)
+            names = areas.spelt((name, one.number) for one in policy.divisions for name in (one.name, *one.spellings))
+            return replace(
+                given, limits=given.limits.published(fact, policy.limits), areas=given.areas.published(fact, names)
+            )
         if fact.kind is PolicyKind.DIVISIONS:
             drawn = DivisionMap.model_validate(fact.document)
             return replace(given, maps=given.maps.published(fact, drawn))

@@ -20,6 +20,7 @@ from divert_contracts.facts.triage import CallTriaged, ShadowDiffered
 from divert_contracts.policy import Versioned, Versions, must_be_in_time, must_be_usable
 from divert_contracts.step import Rejected, Unavailable
 from divert_contracts.vocabulary import (
+    DANGER_ASKED_FOR,
     Acuity,
     AgeBand,
     Answer,
@@ -535,7 +536,13 @@ class _Types:
 
 
 def _if_yes(policy: TriagePolicy, findings: _Findings) -> dict[Question, Said]:
-    said = {one.question: Said(findings.of[one.id]) for one in policy.restricting_switches}
+    # A danger that somebody told us of goes to a person at least, also where no rule of the policy names it.
+    not_understood = findings.of[policy.always.not_understood.id]
+    said = {
+        question: Said(not_understood, _signal(hazard, SignalSource.ANSWER, question))
+        for question, hazard in DANGER_ASKED_FOR.items()
+    }
+    said |= {one.question: Said(findings.of[one.id]) for one in policy.restricting_switches}
     for one in policy.exclusions:
         for question in one.questions:
             said[question] = Said(findings.of[one.id], _signal(one.hazard, SignalSource.ANSWER, question))
@@ -544,7 +551,11 @@ def _if_yes(policy: TriagePolicy, findings: _Findings) -> dict[Question, Said]:
 
 def _if_unknown(policy: TriagePolicy, findings: _Findings) -> dict[Question, Said]:
     unclear = findings.of[policy.always.unclear.id]
-    said = {one.question: Said(unclear) for one in (*policy.safety_questions, *policy.restricting_switches)}
+    said = {
+        question: Said(unclear, _signal(hazard, SignalSource.ANSWER, question, Certainty.POSSIBLE))
+        for question, hazard in DANGER_ASKED_FOR.items()
+    }
+    said |= {one.question: Said(unclear) for one in (*policy.safety_questions, *policy.restricting_switches)}
     for one in policy.exclusions:
         for question in one.questions:
             signal = _signal(one.hazard, SignalSource.ANSWER, question, Certainty.POSSIBLE)

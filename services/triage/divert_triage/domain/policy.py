@@ -1,5 +1,6 @@
 """The triage policy as a document: validated, with plain words and a source for each rule. Deny by default."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, Self
@@ -7,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from divert_contracts.vocabulary import (
+    DANGER_ASKED_FOR,
     Acuity,
     AgeBand,
     Answer,
@@ -26,6 +28,35 @@ DivisionNumber = Annotated[int, Field(ge=1, le=21)]
 
 SCALE = (Acuity.ROUTINE, Acuity.URGENT, Acuity.EMERGENT, Acuity.IMMEDIATE)
 """Acuities from the least to the most urgent."""
+
+ALARMING = frozenset(
+    {
+        "ARMED",
+        "ASSAULTIVE",
+        "BARRICADE",
+        "BARRICADED",
+        "BOMB",
+        "COMBATIVE",
+        "FIREARM",
+        "GUN",
+        "GUNS",
+        "HOSTAGE",
+        "KNIFE",
+        "KNIVES",
+        "PISTOL",
+        "RIFLE",
+        "SHOOTING",
+        "SHOTGUN",
+        "SHOTS",
+        "STABBING",
+        "THREATS",
+        "VIOLENCE",
+        "VIOLENT",
+        "WEAPON",
+        "WEAPONS",
+    }
+)
+"""Words that no policy may call harmless in a flag: what they tell of, no unarmed team meets."""
 
 
 class Rule(Part):
@@ -252,6 +283,24 @@ class TriagePolicy(Part):
         unasked = {question for one in self.exclusions for question in one.questions} - {*asked, Question.UNKNOWN}
         if unasked:
             raise ValueError(f"exclusions by questions that are no safety questions: {', '.join(sorted(unasked))}")
+        return self
+
+    @model_validator(mode="after")
+    def _every_danger_that_is_told_has_a_rule(self) -> Self:
+        excluding = {question for one in self.exclusions for question in one.questions}
+        ruled = excluding | {one.question for one in self.restricting_switches}
+        if without := DANGER_ASKED_FOR.keys() - ruled:
+            raise ValueError(f"questions for danger whose yes no rule names: {', '.join(sorted(without))}")
+        asked = {one.question for one in self.safety_questions}
+        if unasked := DANGER_ASKED_FOR.keys() - {*asked, Question.UNKNOWN}:
+            raise ValueError(f"questions for danger that are no safety questions: {', '.join(sorted(unasked))}")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_alarming_is_harmless(self) -> Self:
+        alarming = [flag for flag in self.harmless_flags if not ALARMING.isdisjoint(re.split(r"[ _/-]", flag))]
+        if alarming:
+            raise ValueError(f"flags that tell of danger and are called harmless: {', '.join(sorted(alarming))}")
         return self
 
     @model_validator(mode="after")
