@@ -157,8 +157,8 @@ class Picture(Model):
     def after(self, earlier: "Picture") -> Self:
         """Return the picture as the one that follows another of its call.
 
-        It is a drill, or was entered after it was over, only if all of its pictures say so: what was once told as real is
-        real. Where a picture names no place or number, what the earlier one named still holds.
+        A call is a drill, or was entered after it was over, only if all of its pictures say so: what was once told as
+        real is real. Where a picture names no place or number, what the earlier one named still holds.
         """
         return self.model_copy(
             update={
