@@ -151,9 +151,10 @@ async def test_switched_under_load_every_call_is_judged_by_the_policy_in_force_w
 
     envelopes = await eventually(all_judged, "every call to be judged", within=60)
     versions: dict[str, str] = {}
+    seed = files.read(ROOT / SEEDS[PolicyKind.TRIAGE]).version
     for fact in (one.fact for one in envelopes):
         assert isinstance(fact, CallTriaged)
-        in_force = "strict-1" if fact.occurred_at >= since else files.read(ROOT / SEEDS[PolicyKind.TRIAGE]).version
+        in_force = "strict-1" if fact.occurred_at >= since else seed
         assert fact.decision.policy == in_force
         assert (fact.decision.eligibility is Eligibility.ELIGIBLE) is (in_force != "strict-1")
         assert versions.setdefault(str(fact.call_id), in_force) == in_force
