@@ -70,10 +70,11 @@ class Entry(BaseModel):
     traits: tuple[Trait, ...]
     says: tuple[Saying, ...]
     handling: Literal["exclude", "review", "none"]
+    taught: Literal[True] | None = None
 
     @property
     def held_back(self) -> bool:
-        return sha256(f"{self.id}:{self.text}".encode()).hexdigest()[0] in "89abcdef"
+        return not self.taught and sha256(f"{self.id}:{self.text}".encode()).hexdigest()[0] in "89abcdef"
 
     def tells(self, hazard: Hazard, *certainties: Certainty) -> bool:
         return any(said.hazard is hazard and said.certainty in certainties for said in self.says)
