@@ -12,6 +12,7 @@ from rich.console import Console
 from divert_cli.calls import Json, get, post, the_stack
 from divert_cli.errors import StackError
 from divert_contracts.call import Signal
+from divert_contracts.facts.routing import CallConcluded, CallDirected, CallReviewed, DangerCleared, DangerNearby
 from divert_contracts.facts.triage import CallTriaged
 
 _console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
@@ -28,7 +29,8 @@ def explain(
 ) -> None:
     """Explain a call's decision: every rule that fired or could have, and what would have changed the answer."""
     run = the_stack()
-    recorded = chosen(get(f"{run.urls['reporting']}/v1/calls/{call_id}"), revision)
+    story = get(f"{run.urls['reporting']}/v1/calls/{call_id}")
+    recorded = chosen(story, revision)
     read = [one for one in recorded["signals"] if Signal.model_validate(one).from_words]
     asked: Json = {"picture": recorded["picture"], "read": read, "accepted_at": recorded["occurred_at"]}
     explained = post(f"{run.urls['triage']}/v1/explain", asked)
@@ -36,7 +38,7 @@ def explain(
     if as_json:
         print(json.dumps({"recorded": recorded, "same_as_recorded": same, "explanation": explained}, indent=2))
         return
-    for line in told(recorded, explained, same=same):
+    for line in (*told(recorded, explained, same=same), *after(story)):
         _console.print(line, markup=False)
 
 
@@ -102,6 +104,36 @@ def _altered(one: Json, field: str = "altered") -> str:
 def _answer(decision: Json) -> str:
     hard = ", hard exclusion" if decision.get("hard_exclusion") else ""
     return f"{_words(decision['eligibility'])} ({_words(decision['programme'])}, {_words(decision['acuity'])}{hard})"
+
+
+def after(story: Json) -> Iterator[str]:
+    """Yield what else decided what became of the call: persons, danger close by, and the rule of its ending."""
+    lines = [
+        f"  {fact['occurred_at']}: {words}"
+        for fact in cast("list[Json]", story["facts"])
+        if (words := _decided(str(fact["type"]), cast("Json", fact["content"]))) is not None
+    ]
+    if lines:
+        yield ""
+        yield "What became of it"
+        yield from lines
+
+
+def _decided(kind: str, said: Json) -> str | None:
+    hazards = ", ".join(_words(one) for one in cast("list[str]", said.get("hazards") or ()))
+    if kind == CallReviewed.type_name():
+        return f"{said['by']} reviewed it: {_words(said['eligibility'])} ({_words(said['reason'])})"
+    if kind == CallDirected.type_name():
+        return f"{said['by']} ordered: {_words(said['direction'])} ({_words(said['reason'])})"
+    if kind == DangerNearby.type_name():
+        where = "at the same place" if said.get("same_place", True) else "close by"
+        return f"danger {where} counts here too: {hazards}, told by the call {said['other_call_id']}"
+    if kind == DangerCleared.type_name():
+        return f"{said['by']} said that it is over, made safe by {said['unit']}: {hazards}"
+    if kind == CallConcluded.type_name():
+        rule = "" if said.get("rule") is None else f", by the rule {said['rule']}"
+        return f"it ended as {_words(said['outcome'])}: {_words(said['reason'])}{rule}"
+    return None
 
 
 def chosen(story: Json, revision: str | None) -> Json:

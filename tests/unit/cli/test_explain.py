@@ -10,7 +10,7 @@ from divert_chassis.http import application
 from divert_chassis.run import Runtime
 from divert_cli.calls import Json
 from divert_cli.errors import StackError
-from divert_cli.policy.explain import chosen, told
+from divert_cli.policy.explain import after, chosen, told
 from divert_contracts.call import Picture, Signal
 from divert_contracts.facts.triage import CallTriaged
 from divert_contracts.vocabulary import Certainty, Hazard, SignalSource
@@ -61,6 +61,37 @@ async def test_it_shows_what_was_read_and_says_when_triage_judges_otherwise_now(
     assert "weapon (present), from narrative knife, characters 4 to 9" in text
     assert "without “knife” in what was written; answers alone would not do" in text
     assert "! It was recorded as eligible (umcr, urgent)" in text
+
+
+async def test_what_a_recorded_call_type_tells_is_explained_as_it_was_live() -> None:
+    armed = picture().model_copy(update={"call_type": "MAN WITH GUN"})
+    recorded, live = await explained(armed)
+    words = [one for one in recorded["signals"] if Signal.model_validate(one).from_words]
+    assert words
+    _, again = await explained(armed, *(Signal.model_validate(one) for one in words))
+    assert again == live
+
+
+def test_it_goes_on_with_what_became_of_the_call() -> None:
+    other = "0192f7a0-0000-7000-8000-000000000007"
+    happened: list[tuple[str, Json]] = [
+        ("CallOpened", {}),
+        ("CallReviewed", {"by": "desk-1", "eligibility": "eligible", "reason": "no_danger"}),
+        ("DangerNearby", {"other_call_id": other, "hazards": ["weapon"], "same_place": True}),
+        ("CallConcluded", {"outcome": "eligible_not_served", "reason": "recalled", "rule": "danger-nearby"}),
+    ]
+    facts: list[Json] = [
+        {"type": f"divert.{kind}.v1", "occurred_at": f"2026-11-23T03:0{minute}:00Z", "content": content}
+        for minute, (kind, content) in enumerate(happened)
+    ]
+    assert list(after({"facts": facts})) == [
+        "",
+        "What became of it",
+        "  2026-11-23T03:01:00Z: desk-1 reviewed it: eligible (no danger)",
+        f"  2026-11-23T03:02:00Z: danger at the same place counts here too: weapon, told by the call {other}",
+        "  2026-11-23T03:03:00Z: it ended as eligible not served: recalled, by the rule danger-nearby",
+    ]
+    assert list(after({"facts": facts[:1]})) == []
 
 
 async def test_the_newest_judgement_is_explained_unless_a_revision_is_named() -> None:

@@ -108,8 +108,16 @@ class Explanation(NamedTuple):
 
 
 def explain(picture: Picture, in_force: Versioned[Compiled], read: tuple[Signal, ...] = ()) -> Explanation:
-    """Explain the judgement of a picture."""
-    sight = Sight(picture, read)
+    """Explain the judgement of a picture.
+
+    Args:
+        picture: what is judged.
+        in_force: by which version.
+        read: what was read from texts; what the picture still tells by itself is read from it alone, so that it is
+            altered with it.
+    """
+    itself = set(judging.judge(picture, in_force).signals)
+    sight = Sight(picture, tuple(one for one in read if one not in itself))
     subject = _Subject(sight, in_force)
     alterations = tuple(_alterations(sight, in_force.value))
     single = [(one, subject.with_(one)) for one in alterations]
