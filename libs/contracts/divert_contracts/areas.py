@@ -11,7 +11,7 @@ _TITLES = frozenset({"AREA", "DIV", "DIVISION", "STATION"})
 
 def spelt(names: Iterable[tuple[str, int]]) -> Mapping[str, int]:
     """Return the numbers of divisions by their names as ``division_named`` wants them."""
-    return {_plain(name): number for name, number in names}
+    return {plain(name): number for name, number in names}
 
 
 def division_named(area: str | None, spellings: Mapping[str, int]) -> int | None:
@@ -20,10 +20,10 @@ def division_named(area: str | None, spellings: Mapping[str, int]) -> int | None
     Returns:
         the number of one of the divisions, or null for no area, another city's, or a spelling that is not known.
     """
-    plain = "" if area is None else _plain(area)
-    if plain in spellings:
-        return spellings[plain]
-    first, _, rest = plain.partition(" ")
+    name = "" if area is None else plain(area)
+    if name in spellings:
+        return spellings[name]
+    first, _, rest = name.partition(" ")
     if not (first.isascii() and first.isdecimal() and len(first) <= MOST_DIGITS):
         return None
     number = int(first)
@@ -31,6 +31,7 @@ def division_named(area: str | None, spellings: Mapping[str, int]) -> int | None
     return number if number in spellings.values() and agreed else None
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a name in the one way in which names are compared."""
     words = _WORDS.sub(" ", text.upper()).split()
     return " ".join(word for word in words if word not in _TITLES)

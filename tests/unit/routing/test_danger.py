@@ -16,7 +16,6 @@ from divert_contracts.facts.routing import (
     QuestionAnswered,
 )
 from divert_contracts.vocabulary import (
-    DANGER_ASKED_FOR,
     Answer,
     Assistance,
     Certainty,
@@ -30,7 +29,7 @@ from divert_contracts.vocabulary import (
     Stage,
     TeamPosition,
 )
-from divert_routing.domain import dangers, desk
+from divert_routing.domain import desk
 from unit.routing.lives import (
     CALL,
     NOON,
@@ -60,10 +59,6 @@ from unit.routing.lives import (
 
 DANGERS = [hazard for hazard in Hazard if hazard not in (Hazard.MEDICAL, Hazard.OVERDOSE)]
 Story = Callable[[], Life]
-
-
-def test_an_answer_means_the_same_danger_to_routing_as_to_the_policy() -> None:
-    assert dangers.ASKED_ABOUT == DANGER_ASKED_FOR
 
 
 @pytest.mark.parametrize("hazard", DANGERS)

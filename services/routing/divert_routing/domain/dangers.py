@@ -5,28 +5,19 @@ from datetime import datetime
 
 from divert_contracts.call import Picture, Signal
 from divert_contracts.facts.triage import CallTriaged
-from divert_contracts.vocabulary import MEDICAL, Answer, Certainty, Hazard, Question, SignalSource
+from divert_contracts.vocabulary import (
+    DANGER_ASKED_FOR,
+    MEDICAL,
+    Answer,
+    Certainty,
+    Hazard,
+    Question,
+    SignalSource,
+)
 from divert_routing.domain.call import Call
 from divert_routing.domain.turn import Turn
 
-ASKED_ABOUT = {
-    Question.WEAPON: Hazard.WEAPON,
-    Question.VIOLENCE: Hazard.VIOLENCE,
-    Question.CRIME_IN_PROGRESS: Hazard.CRIME_IN_PROGRESS,
-    Question.MEDICAL_EMERGENCY: Hazard.MEDICAL,
-    Question.OVERDOSE: Hazard.OVERDOSE,
-    Question.IN_TRAFFIC: Hazard.TRAFFIC,
-    Question.AT_HEIGHT: Hazard.HEIGHT,
-    Question.IN_VEHICLE: Hazard.VEHICLE,
-    Question.HOSTAGE: Hazard.HOSTAGE,
-    Question.DOMESTIC_VIOLENCE: Hazard.DOMESTIC_VIOLENCE,
-    Question.FIRE: Hazard.FIRE,
-    Question.SUICIDE_MEANS: Hazard.SUICIDE_MEANS,
-    Question.UNKNOWN: Hazard.UNKNOWN,
-}
-"""What a *yes* to a safety question means. Questions that are absent are not about safety."""
-
-SAFETY = ASKED_ABOUT.keys() | {Question.SUICIDAL}
+SAFETY = DANGER_ASKED_FOR.keys() | {Question.SUICIDAL}
 """The questions whose answers a review rests on."""
 
 ALARMING = frozenset(
@@ -75,7 +66,7 @@ def doubts_of(fact: CallTriaged) -> tuple[Signal, ...]:
 
 def of_picture(picture: Picture) -> tuple[Hazard, ...]:
     """Return the alarming hazards that a picture's own answers and premise speak of."""
-    asked = (hazard for question, hazard in ASKED_ABOUT.items() if picture.answer(question) is Answer.YES)
+    asked = (hazard for question, hazard in DANGER_ASKED_FOR.items() if picture.answer(question) is Answer.YES)
     said = (hazard for hazard in asked if hazard in ALARMING)
     return tuple(dict.fromkeys((*said, *(one for one in picture.premise_hazards if one in ALARMING_PLACES))))
 

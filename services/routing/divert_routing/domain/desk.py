@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from divert_contracts.facts.routing import CallDirected, CallReviewed, DangerCleared, QuestionAnswered
 from divert_contracts.step import Command, Next
 from divert_contracts.vocabulary import (
+    DANGER_ASKED_FOR,
     Answer,
     Direction,
     DirectionReason,
@@ -22,7 +23,7 @@ from divert_contracts.vocabulary import (
     ReviewReason,
     Stage,
 )
-from divert_routing.domain import claims, dangers, endings, offers
+from divert_routing.domain import claims, endings, offers
 from divert_routing.domain.call import Call, Case
 from divert_routing.domain.cases import involve_police
 from divert_routing.domain.decisions import consider, eligibility, endanger, reviewed_now
@@ -213,7 +214,7 @@ def question_answered(call: Call, command: AnswerQuestion, given: Given, at: dat
             by=command.by,
         )
     )
-    hazard = dangers.ASKED_ABOUT.get(command.question)
+    hazard = DANGER_ASKED_FOR.get(command.question)
     if command.answer is Answer.YES and hazard is not None:
         endanger(turn, (hazard,), "desk")
     return turn.done(at_desk(now))

@@ -1,6 +1,6 @@
 """The routing policy as a document: who serves which division, who helps whom, and every time limit."""
 
-import re
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
+from divert_contracts import areas
 from divert_contracts.call import Picture, Team
 from divert_contracts.model import Model
 from divert_contracts.vocabulary import Acuity, AgeBand, Answer, Need, PolicyKind, Programme, Question
@@ -295,7 +296,7 @@ class Directory(Entry):
         spellings: dict[str, int] = {}
         for division in self.divisions:
             for spelling in (division.name, *division.spellings):
-                if spellings.setdefault(_plain(spelling), division.number) != division.number:
+                if spellings.setdefault(areas.plain(spelling), division.number) != division.number:
                     raise ValueError(f"two divisions are spelt {spelling}")
         return self
 
@@ -324,15 +325,7 @@ class Directory(Entry):
         Returns:
             1 to 21, or null for no area, 0, another city's, or a spelling that is not known.
         """
-        plain = "" if area is None else _plain(area)
-        if plain in self._spellings:
-            return self._spellings[plain]
-        first, _, rest = plain.partition(" ")
-        if not (first.isascii() and first.isdecimal() and len(first) < DISTRICT_DIGITS):
-            return None
-        number = int(first)
-        agreed = not rest or self._spellings.get(rest) == number
-        return number if number in self._by_number and agreed else None
+        return areas.division_named(area, self._spellings)
 
     def routes(self, programme: Programme, division: int, at: datetime) -> tuple[Route, ...]:
         """Return who may be asked at a time: the division's own providers, then those that help them."""
@@ -370,12 +363,12 @@ class Directory(Entry):
         return {division.number: division for division in self.divisions}
 
     @cached_property
-    def _spellings(self) -> dict[str, int]:
-        return {
-            _plain(spelling): division.number
+    def _spellings(self) -> Mapping[str, int]:
+        return areas.spelt(
+            (spelling, division.number)
             for division in self.divisions
             for spelling in (division.name, *division.spellings)
-        }
+        )
 
     @cached_property
     def _routes(self) -> dict[tuple[Programme, int], tuple[Route, ...]]:
@@ -433,12 +426,3 @@ def _unmet(picture: Picture, met: set[Need], languages: tuple[str, ...]) -> tupl
 def _spoken(tag: str) -> str:
     """Return the language of a BCP 47 tag: who speaks ``es`` understands ``es-MX``."""
     return tag.partition("-")[0].lower()
-
-
-_WORDS = re.compile(r"[^0-9A-Z]+")
-_TITLES = frozenset({"AREA", "DIV", "DIVISION", "STATION"})
-
-
-def _plain(text: str) -> str:
-    words = _WORDS.sub(" ", text.upper()).split()
-    return " ".join(word for word in words if word not in _TITLES)
