@@ -24,12 +24,14 @@ from divert_contracts.envelope import decode
 from divert_contracts.facts.base import CaseFact
 from divert_contracts.facts.cases import (
     BackupRequested,
+    CaseClosed,
     EmergencyRaised,
     PersonContacted,
     SafetyCheckAnswered,
     TeamEnRoute,
     TeamOnScene,
 )
+from divert_provider_gateway.pages import FOLLOW_UP
 from divert_provider_gateway.pages.words import read
 from waiting import eventually
 
@@ -513,6 +515,41 @@ async def test_a_step_whose_answer_is_lost_is_sent_again_and_counts_once(open_po
     page = await open_portal()
     call = await offered(city)
     case = await case_of(city, call)
+    sent = await losing_the_first_answer(page, "on-scene")
+    await go_there(page)
+    await eventually(lambda: sent_again(sent), "the step to be sent again", within=120, every=0.1)
+    await city.stage(call, "on_scene")
+    await expect(page.locator("#queue")).to_be_hidden(timeout=60_000)
+    assert len(set(sent)) == 1
+    assert len([one for one in await said(city, case) if isinstance(one, TeamOnScene)]) == 1
+
+
+async def test_a_close_whose_answer_is_lost_is_sent_again_and_counts_once_with_its_follow_up(
+    open_portal: OpenPortal, city: City
+) -> None:
+    page = await open_portal()
+    call = await offered(city)
+    case = await case_of(city, call)
+    sent = await losing_the_first_answer(page, "close")
+    await go_there(page)
+    await button(page, "Spoke with the person").click()
+    await page.locator(".close-it > summary").click()
+    await page.get_by_text("Referred", exact=True).click()
+    await page.get_by_text("Follow up within 48 hours").click()
+    await page.locator(".close summary").click()
+    await page.locator("textarea[name=note]").fill("   ")
+    await page.locator(".close button.big").click()
+    await eventually(lambda: sent_again(sent), "the close to be sent again", within=120, every=0.1)
+    await expect(page.locator("#queue")).to_be_hidden(timeout=60_000)
+    await expect(page.get_by_text("Nothing to do now")).to_be_visible()
+    assert len(set(sent)) == 1
+    (closed,) = [one for one in await said(city, case) if isinstance(one, CaseClosed)]
+    assert closed.said_at is not None
+    assert closed.follow_up_due == closed.said_at + FOLLOW_UP
+
+
+async def losing_the_first_answer(page: Page, verb: str) -> list[str]:
+    """Let the first answer to a tap be lost on its way; return the keys of what is sent, as it is."""
     sent: list[str] = []
 
     async def lose_the_first(route: Route) -> None:
@@ -523,17 +560,12 @@ async def test_a_step_whose_answer_is_lost_is_sent_again_and_counts_once(open_po
         else:
             await route.continue_()
 
-    await page.route("**/cases/*/on-scene", lose_the_first)
-    await go_there(page)
+    await page.route(f"**/cases/*/{verb}", lose_the_first)
+    return sent
 
-    async def again() -> bool:
-        return len(sent) > 1
 
-    await eventually(again, "the step to be sent again", within=120, every=0.1)
-    await city.stage(call, "on_scene")
-    await expect(page.locator("#queue")).to_be_hidden(timeout=60_000)
-    assert len(set(sent)) == 1
-    assert len([one for one in await said(city, case) if isinstance(one, TeamOnScene)]) == 1
+async def sent_again(sent: list[str]) -> bool:
+    return len(sent) > 1
 
 
 async def test_taps_outlive_the_page(open_portal: OpenPortal, city: City) -> None:

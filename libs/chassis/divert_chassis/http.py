@@ -46,6 +46,8 @@ POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 's
 RETRY = {"retry-after": "1"}
 """Seconds after which a request that was not possible may be repeated."""
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+ASKING = 0.75
+"""The part of the requests in hand that may be questions."""
 COMMON = ("/livez", "/readyz", "/metrics")
 NEVER_REFUSED = "x-never-refused"
 """Marks an operation of an OpenAPI document that takes any body whatever."""
@@ -85,7 +87,8 @@ def application(
         gate: lets in whoever may; without one, everybody.
         body_limit: bytes that a request body may have; beyond it 413.
         body_seconds: real seconds within which a body must have come whole; beyond them 408.
-        most_at_once: requests in hand; beyond them 503, except for health and metrics.
+        most_at_once: requests in hand, at most three quarters of them questions (GET); beyond them 503, except for
+            health and metrics.
 
     Raises:
         LookupError: a route does not declare what it needs, or does not stand behind the gate.
@@ -182,7 +185,10 @@ class Edge:
             await exchange.answer(of_status(HTTPStatus.INTERNAL_SERVER_ERROR))
 
     def _admit(self, scope: Scope) -> None:
-        if self._in_hand > self._most_at_once and scope["path"] not in COMMON:
+        # What asks may wait for what tells: no number of open streams and long polls keeps out a call for help.
+        asks = scope["method"] in {"GET", "HEAD"}
+        most = max(1, int(self._most_at_once * ASKING)) if asks else self._most_at_once
+        if self._in_hand > most and scope["path"] not in COMMON:
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Too many requests at once", headers=RETRY)
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes | None:

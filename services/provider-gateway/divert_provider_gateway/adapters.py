@@ -318,12 +318,15 @@ class Deliverer:
             if reply.refusal is not None or url is None:
                 return
             left = self._runtime.clock.real_seconds_until(message.until)
+            if left <= 0:
+                # Its time ran out while the claim waited: what is then to be done is known at the next look.
+                return
             outcome = await outward.post(
                 url,
                 endpoint.signing(self._runtime.clock.now()),
                 message=message.id,
                 body=message.body.encode(),
-                within=max(left, LOOKS_EVERY),
+                within=left,
             )
             await self._report(case, message, outcome)
             metrics.WEBHOOK_TRIES.labels(self._runtime.wired.group, outcome.result.value).inc()

@@ -382,6 +382,34 @@ async def test_more_requests_than_can_be_in_hand_are_refused_but_health_is_told(
         assert (await first).json() == "done"
 
 
+async def test_open_questions_keep_no_call_for_help_out(health: Health) -> None:
+    router = guarded()
+    entered, proceed = asyncio.Semaphore(0), asyncio.Event()
+
+    @router.get("/long")
+    @open_to_all
+    async def long() -> str:
+        entered.release()
+        await proceed.wait()
+        return "done"
+
+    @router.post("/emergency")
+    @open_to_all
+    async def emergency() -> str:
+        return "taken"
+
+    app = application(title="Long", version="1", router=router, health=health, most_at_once=4)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(base_url="http://long", transport=transport) as client:
+        open_ones = [asyncio.create_task(client.get("/long")) for _ in range(3)]
+        for _ in open_ones:
+            await entered.acquire()
+        problem_of(await client.get("/long"), 503, "overloaded")
+        assert (await client.post("/emergency")).json() == "taken"
+        proceed.set()
+        assert [(await one).status_code for one in open_ones] == [200, 200, 200]
+
+
 async def test_a_port_that_is_taken_is_an_error_and_not_an_exit(server: Server, app: FastAPI) -> None:
     with pytest.raises(OSError, match="in use"):
         serve(app, "127.0.0.1", server.port)

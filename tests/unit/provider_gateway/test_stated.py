@@ -52,6 +52,15 @@ def test_what_was_written_before_the_offer_came_is_done_when_it_comes_in_the_ord
     assert (again.state, again.facts) == (step.state, ())
 
 
+@pytest.mark.parametrize(
+    "rubbish", [{"said": None}, {"said": []}, {"said": "help"}, {"statement": 5}, {"statement": "x" * 200}]
+)
+def test_whatever_is_written_beside_it_a_call_for_help_is_taken(rubbish: dict[str, object]) -> None:
+    written = CaseStatusSaid.model_validate({"case_id": CASE, "verb": "emergency", **rubbish})
+    step = OFFERED(said_before_the_offer(written), an_offer(), RULES, SOON)
+    assert step.state.emergency_at == SOON
+
+
 def test_a_call_for_help_is_taken_also_when_the_case_becomes_known_by_its_recall() -> None:
     recall: CaseRecalled = a_recall()
     step = RECALLED(said_before_the_offer(TAKE, HELP), recall, RULES, SOON)

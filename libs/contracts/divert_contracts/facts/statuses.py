@@ -20,6 +20,20 @@ def _not_said(value: object, read: ValidatorFunctionWrapHandler) -> object:
         return NOT_SAID
 
 
+def _nothing(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+def _no_body(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return read(value)
+    except ValidationError:
+        return {}
+
+
 NOT_SAID = datetime.fromtimestamp(0, UTC)
 """Stands for a time that was not given or cannot be read: a call for help is taken without."""
 
@@ -29,8 +43,8 @@ class Statement(Fact):
 
     occurred_at: Annotated[AwareDatetime, WrapValidator(_not_said)] = NOT_SAID
     """When it was written, by the provider's clock. The gateway goes by its own."""
-    statement: str | None = Field(default=None, max_length=128)
-    """The provider's own reference, given back in the answer."""
+    statement: Annotated[str | None, WrapValidator(_nothing)] = Field(default=None, max_length=128)
+    """The provider's own reference, given back in the answer; one that cannot be read is as none."""
 
 
 class CaseStatusSaid(Statement):
@@ -38,8 +52,8 @@ class CaseStatusSaid(Statement):
 
     case_id: UUID
     verb: Verb
-    said: dict[str, JsonValue] = Field(default={})
-    """The body as the route takes it."""
+    said: Annotated[dict[str, JsonValue], WrapValidator(_no_body)] = Field(default={})
+    """The body as the route takes it. What is no body is as an empty one, as on the route: a call for help is taken."""
 
     @property
     def key(self) -> str:

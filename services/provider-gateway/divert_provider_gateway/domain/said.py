@@ -47,6 +47,8 @@ NO_EPOCH = -1
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:/@-]*$", max_length=64)]
 """A coded word or the provider's own id of something. Never free text."""
+Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]*$", max_length=32)]
+"""One coded word: a name or an address does not fit in."""
 
 
 class Said(Model):
@@ -223,9 +225,9 @@ class Close(Answering):
     disposition: Disposition
     contact: Contact = Contact.NONE
     """``none`` leaves standing what was said before."""
-    referral: Code | None = None
+    referral: Kind | None = None
     """Coded kind of service, never a name."""
-    transport: Code | None = None
+    transport: Kind | None = None
     """Coded kind of destination."""
     follow_up_due: Instant | None = None
 

@@ -289,14 +289,10 @@ def _add_saying(router: APIRouter, portal: Portal) -> None:
         said = _said(kind, fields, _by(device), runtime.clock.now())
         if said is None:
             raise portal.refused(request, INVALID)
-        note = fields.get("note")
-        if isinstance(said, Close) and isinstance(note, str):
-            written = _said(WriteNote, {**fields, "text": note}, said.by, runtime.clock.now())
-            if written is None:
-                raise portal.refused(request, INVALID)
-            reply = await tell(runtime, case_id, written, None if key is None else f"note:{key}")
-            if reply.refusal is not None:
-                return portal.answered(request, device, reply, then)
+        written = _said(WriteNote, {**fields, "text": fields.get("note", "")}, said.by, runtime.clock.now())
+        if isinstance(said, Close) and written is not None:
+            # A note that is refused does not keep the case open.
+            await tell(runtime, case_id, written, None if key is None else f"note:{key}")
         return portal.answered(request, device, await tell(runtime, case_id, said, key), then)
 
 
@@ -318,7 +314,8 @@ def _said(kind: type[Said], fields: Mapping[str, object], by: str | None, at: da
     """Return what a form says, or null when that cannot be read."""
     values = {**fields, "by": by}
     if kind is Close and fields.get("follow_up"):
-        values["follow_up_due"] = at + FOLLOW_UP
+        # By the tap's own time: a tap that is sent again says the same, or it would be refused as another one.
+        values["follow_up_due"] = _tapped(fields, at) + FOLLOW_UP
     if kind is HandBack:
         hazard = HAND_BACK_HAZARDS.get(HandBackReason(str(fields.get("reason", ""))))
         values["hazards"] = () if hazard is None else (hazard,)
@@ -326,6 +323,15 @@ def _said(kind: type[Said], fields: Mapping[str, object], by: str | None, at: da
         return kind.model_validate(values)
     except ValidationError:
         return None
+
+
+def _tapped(fields: Mapping[str, object], at: datetime) -> datetime:
+    """Return when a form was sent off by the device's clock, or now where that is not said or cannot be."""
+    try:
+        tapped = Said.model_validate({"said_at": fields.get("said_at")}).said_at
+    except ValidationError:
+        return at
+    return at if tapped is None or abs(at - tapped) > FOLLOW_UP else tapped
 
 
 def _one_key(fields: Mapping[str, object]) -> str | None:
