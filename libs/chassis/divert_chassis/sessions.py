@@ -21,8 +21,8 @@ AT_ISSUER, BACK = f"{SIGN_IN}/at-issuer", f"{SIGN_IN}/back"
 LONGEST_BEGUN = 2_000
 BEGUN_SECONDS = 600
 """How long somebody may take at the issuer's page."""
-KEPT_SECONDS = 24 * 3600
-"""Longer than a shift and the grace of safety reports; whether the token in it still counts is asked each time."""
+KEPT_SECONDS = 48 * 3600
+"""Longer than a day's token and the grace of safety reports; whether the token in it counts is asked each time."""
 SAME_ORIGIN = {"referrer-policy": "same-origin"}
 """With no referrer at all browsers would not say where a form comes from."""
 _HERE = re.compile(r"/(?![/\\])[!-~]{0,300}")
