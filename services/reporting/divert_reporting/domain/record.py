@@ -19,7 +19,7 @@ from divert_reporting.domain.history import reported, who_went
 
 NOTHING = object()
 """What the steps below may be given: they look at the fact alone."""
-AT_HAND = 100_000
+AT_HAND = 30_000
 """So many facts that were read are kept at hand: a call's facts come together, and its row is made of all of them."""
 
 
