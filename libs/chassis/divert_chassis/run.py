@@ -411,7 +411,7 @@ def _settle() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 5, 50)
 
 
 async def _must(answer: Awaitable[bool]) -> None:

@@ -145,7 +145,7 @@ class Picture(Model):
         if not isinstance(answers, dict):
             return answers
         given = cast("dict[object, object]", answers)
-        strange = given.keys() - _QUESTIONS
+        strange = [question for question in given if question not in _QUESTIONS]
         if len(strange) < _SEVERAL:
             return given
         gravest = max((given[question] for question in strange), key=_gravity)

@@ -1,8 +1,9 @@
 """What reporting remembers: the facts themselves, each once. Of two with the same id the first in the log stays."""
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import Field
@@ -53,8 +54,7 @@ class Shift(State):
     facts: dict[UUID, Kept] = Field(default_factory=dict[UUID, Kept])
 
 
-@dataclass(frozen=True, slots=True)
-class Noted:
+class Noted(NamedTuple):
     """A fact with what identifies it and what it follows from."""
 
     id: UUID
@@ -83,17 +83,16 @@ def heard(record: Record, envelope: Envelope, _given: object, _at: datetime) -> 
     if envelope.id in record.facts:
         return Next(record)
     facts = {**record.facts, envelope.id: kept(envelope)}
-    after = record.model_copy(update={"facts": facts})
-    corrects = _is_late(record, envelope.fact) or _tells_otherwise(record, after, envelope.fact)
-    return Next(after.model_copy(update={"late": record.late + corrects}))
+    corrects = _is_late(record.facts, envelope.fact) or _tells_otherwise(record.facts, facts, envelope.fact)
+    return Next(record.model_copy(update={"facts": facts, "late": record.late + corrects}))
 
 
-def _is_late(record: Record, fact: Fact) -> bool:
-    ends = [one for one in record.facts.values() if one.type == CallConcluded.type_name()]
+def _is_late(known: dict[UUID, Kept], fact: Fact) -> bool:
+    ends = [one for one in known.values() if one.type == CallConcluded.type_name()]
     return any(fact.occurred_at < _fact(one.type, one.body).occurred_at for one in ends)
 
 
-def _tells_otherwise(before: Record, after: Record, fact: Fact) -> bool:
+def _tells_otherwise(before: dict[UUID, Kept], after: dict[UUID, Kept], fact: Fact) -> bool:
     """Say whether a further report of who responded changes what the earlier ones had told."""
     if not isinstance(fact, ResponderRecorded):
         return False
@@ -101,8 +100,8 @@ def _tells_otherwise(before: Record, after: Record, fact: Fact) -> bool:
     return bool(told) and _summed_up(told) != _summed_up(_of_responders(after))
 
 
-def _of_responders(record: Record) -> Sequence[ResponderRecorded]:
-    told = {one_id: one for one_id, one in record.facts.items() if one.type == ResponderRecorded.type_name()}
+def _of_responders(known: dict[UUID, Kept]) -> Sequence[ResponderRecorded]:
+    told = {one_id: one for one_id, one in known.items() if one.type == ResponderRecorded.type_name()}
     return [one.fact for one in in_order(told) if isinstance(one.fact, ResponderRecorded)]
 
 
@@ -134,7 +133,7 @@ def in_order(facts: dict[UUID, Kept]) -> Sequence[Noted]:
     )
 
 
-_read: dict[tuple[str, str], Fact] = {}
+_read: OrderedDict[tuple[str, str], Fact] = OrderedDict()
 """Facts by their type and their text, oldest first. The same text is the same fact, whoever asks."""
 
 
@@ -145,6 +144,6 @@ def _fact(kind: str, body: str) -> Fact:
 
 def _at_hand(kind: str, body: str, fact: Fact) -> Fact:
     if len(_read) >= AT_HAND:
-        del _read[next(iter(_read))]
+        _read.popitem(last=False)
     _read[kind, body] = fact
     return fact
